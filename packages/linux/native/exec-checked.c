@@ -1,0 +1,159 @@
+/* exec-checked REPORT_FD CAPABILITIES -- PROGRAM [ARGUMENT...]
+ *
+ * The last thing that runs inside a sandbox before the program does. It looks at its own capabilities, where no launcher
+ * can be mistaken about them, and refuses to go on when it holds more than CAPABILITIES (hexadecimal) or could come by
+ * CAP_MKNOD: bubblewrap's own drop fails open where the host lacks a capability that was asked for.
+ *
+ * Writes lines of JSON to REPORT_FD, which the program does not inherit:
+ *   {"ok":true,"caps":"%016x"}                          then it executes the program
+ *   {"error":"caps","caps":"%016x","errno":0}           exit status 126
+ *   {"error":"exec","caps":"%016x","errno":2}           after the first line; exit status 127 (126 where it is not ENOENT)
+ *
+ * Freestanding: no libc, so that one static file of a few kilobytes runs in any root, whatever is in it.
+ */
+#include <linux/capability.h>
+#include <linux/prctl.h>
+#include <asm/unistd.h>
+
+typedef unsigned long ulong;
+typedef unsigned long long u64;
+
+#define CAPABILITY_MKNOD 27
+#define ERROR_ENOENT 2
+#define ERROR_EACCES 13
+#define ERROR_ENOTDIR 20
+#define FD_CLOEXEC_FLAG 1
+#define COMMAND_SETFD 2
+
+#if defined(__x86_64__)
+static long call(long number, long a, long b, long c, long d, long e) {
+	long result;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	__asm__ volatile("syscall"
+					 : "=a"(result)
+					 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+					 : "rcx", "r11", "memory");
+	return result;
+}
+__asm__(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov %rsp,%rdi\n\tand $-16,%rsp\n\tcall start\n");
+#elif defined(__aarch64__)
+static long call(long number, long a, long b, long c, long d, long e) {
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+	return x0;
+}
+__asm__(".globl _start\n_start:\n\tmov x29,xzr\n\tmov x0,sp\n\tbl start\n");
+#else
+#error "exec-checked knows x86-64 and arm64"
+#endif
+
+__attribute__((noreturn)) static void leave(int status) {
+	for (;;) call(__NR_exit_group, status, 0, 0, 0, 0);
+}
+
+static ulong length_of(const char *text) {
+	ulong length = 0;
+	while (text[length] != 0) length++;
+	return length;
+}
+
+static char *append(char *end, const char *text) {
+	while (*text != 0) *end++ = *text++;
+	return end;
+}
+
+static void report(int fd, const char *before, u64 capabilities, const char *after, int error) {
+	char line[128], digits[12], *end = append(line, before);
+	for (int shift = 60; shift >= 0; shift -= 4) *end++ = "0123456789abcdef"[capabilities >> shift & 15];
+	end = append(end, after);
+	if (error >= 0) {
+		int count = 0;
+		do digits[count++] = (char)('0' + error % 10);
+		while ((error /= 10) > 0);
+		while (count > 0) *end++ = digits[--count];
+	}
+	end = append(end, "}\n");
+	call(__NR_write, fd, (long)line, end - line, 0, 0);
+}
+
+static int parse_number(const char *text, int base, u64 *value) {
+	*value = 0;
+	if (*text == 0) return -1;
+	for (; *text != 0; text++) {
+		int digit = *text >= '0' && *text <= '9'   ? *text - '0'
+					: *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
+												   : 16;
+		if (digit >= base) return -1;
+		*value = *value * (u64)base + (u64)digit;
+	}
+	return 0;
+}
+
+__attribute__((noreturn)) static void usage(void) {
+	static const char text[] = "usage: exec-checked REPORT_FD CAPABILITIES -- PROGRAM [ARGUMENT...]\n";
+	call(__NR_write, 2, (long)text, sizeof text - 1, 0, 0);
+	leave(125);
+}
+
+/* As execvp: a name without a slash is looked for along PATH; the last error that is not "missing" wins. */
+static int execute(char **argv, char **envp) {
+	static char path[4096];
+	const char *file = argv[0], *search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	for (const char *c = file; *c != 0; c++)
+		if (*c == '/') return (int)-call(__NR_execve, (long)file, (long)argv, (long)envp, 0, 0);
+	if (*file == 0) return ERROR_ENOENT;
+	for (char **entry = envp; *entry != 0; entry++)
+		if ((*entry)[0] == 'P' && (*entry)[1] == 'A' && (*entry)[2] == 'T' && (*entry)[3] == 'H' &&
+			(*entry)[4] == '=')
+			search = *entry + 5;
+	int error = ERROR_ENOENT;
+	while (*search != 0) {
+		ulong size = 0;
+		while (search[size] != 0 && search[size] != ':') size++;
+		if (size > 0 && size + length_of(file) + 2 < sizeof path) {
+			char *end = path;
+			for (ulong i = 0; i < size; i++) *end++ = search[i];
+			*end++ = '/';
+			*append(end, file) = 0;
+			int this = (int)-call(__NR_execve, (long)path, (long)argv, (long)envp, 0, 0);
+			if (this != ERROR_ENOENT && this != ERROR_ENOTDIR) error = this;
+			if (this != ERROR_ENOENT && this != ERROR_ENOTDIR && this != ERROR_EACCES) return error;
+		}
+		search += size;
+		if (*search == ':') search++;
+	}
+	return error;
+}
+
+__attribute__((noreturn, used)) void start(long *stack) {
+	long argc = stack[0];
+	char **argv = (char **)(stack + 1), **envp = argv + argc + 1;
+	u64 fd, allowed;
+	if (argc < 5 || parse_number(argv[1], 10, &fd) < 0 || parse_number(argv[2], 16, &allowed) < 0 ||
+		argv[3][0] != '-' || argv[3][1] != '-' || argv[3][2] != 0)
+		usage();
+
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+	long result = call(__NR_capget, (long)&header, (long)data, 0, 0, 0);
+	u64 held = 0;
+	for (int i = 0; i < 2; i++)
+		held |= (u64)(data[i].effective | data[i].permitted | data[i].inheritable) << (32 * i);
+	long may_come_by = call(__NR_prctl, PR_CAPBSET_READ, CAPABILITY_MKNOD, 0, 0, 0);
+	if (result < 0 || (held & ~allowed) != 0 || may_come_by != 0) {
+		report((int)fd, "{\"error\":\"caps\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
+		leave(126);
+	}
+	report((int)fd, "{\"ok\":true,\"caps\":\"", held, "\"", -1);
+	call(__NR_fcntl, (long)fd, COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
+
+	int error = execute(argv + 4, envp);
+	report((int)fd, "{\"error\":\"exec\",\"caps\":\"", held, "\",\"errno\":", error);
+	leave(error == ERROR_ENOENT ? 127 : 126);
+}

@@ -1,0 +1,156 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { LinuxError } from "./error.ts";
+
+/** The native half, as `native/*.c` defines it: results are the system call's, or -errno. */
+export interface Binding {
+	socketpair(type: number, out: Int32Array): number;
+	getsockopt(fd: number, level: number, name: number): number;
+	setsockopt(fd: number, level: number, name: number, value: number): number;
+	sendmsg(
+		fd: number,
+		head: Uint8Array,
+		headStart: number,
+		headEnd: number,
+		tail: Uint8Array | undefined,
+		tailStart: number,
+		fds: Int32Array | undefined,
+		fdCount: number,
+	): number;
+	recvmsg(fd: number, into: Uint8Array, start: number, end: number, control: Int32Array): number;
+	close(fd: number): number;
+	fcntl(fd: number, command: number, argument: number): number;
+	read(fd: number, into: Uint8Array, start: number, end: number): number;
+	pipe(out: Int32Array, flags: number): number;
+	openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number;
+	mknodat(dir: number, path: string, mode: number, major: number, minor: number): number;
+	mkdirat(dir: number, path: string, mode: number): number;
+	unlinkat(dir: number, path: string, flags: number): number;
+	flock(fd: number, operation: number): number;
+	memfdCreate(name: string, flags: number): number;
+	fstat(fd: number, out: Float64Array): number;
+	fsmount(type: string, options: readonly string[], attributes: number): number;
+	ioctl(
+		fd: number,
+		request: number,
+		argument: number | Uint8Array | undefined,
+		pointers: readonly (number | Uint8Array)[] | undefined,
+	): number;
+	blocking(
+		kind: number,
+		fd: number,
+		request: number,
+		argument: number | Uint8Array | undefined,
+		pointers: readonly (number | Uint8Array)[] | undefined,
+	): Promise<number>;
+	pollOpen(fd: number, callback: PollCallback, receiver: object): object | number;
+	pollSet(poller: object, events: number): number;
+	pollRef(poller: object, keepAlive: number): void;
+	pollClose(poller: object): void;
+	spawn(
+		file: string | undefined,
+		argv: readonly string[],
+		environment: readonly string[],
+		map: Int32Array,
+		stepNumbers: Int32Array,
+		stepStrings: readonly (string | null)[],
+		out: Int32Array,
+	): number;
+	pidfdSignal(pidfd: number, signal: number): number;
+	pidfdWait(pidfd: number, out: Int32Array): number;
+}
+
+/** `events` is a set of `READABLE` and `WRITABLE`; `status` is 0 or -errno. */
+export type PollCallback = (events: number, status: number) => void;
+
+const packageName = "@devhost/linux";
+
+/**
+ * The native half, loaded on import from one fixed path.
+ *
+ * @throws {@link LinuxError} `ERR_LINUX_UNSUPPORTED_PLATFORM` on anything but Linux.
+ * @throws {@link LinuxError} `ERR_LINUX_NO_BINARY` when no file fits this machine or it does not load.
+ */
+export const binding: Binding = loadBinding({
+	platform: process.platform,
+	arch: process.arch,
+	libc: libcName,
+	root: packageRoot,
+	load: (file) => createRequire(import.meta.url)(file) as Binding,
+});
+
+/** What {@link loadBinding} needs to know of the world. Tests pass another one. */
+export interface LoadContext {
+	readonly platform: string;
+	readonly arch: string;
+	readonly libc: () => "glibc" | "musl";
+	readonly root: () => string;
+	readonly load: (file: string) => Binding;
+}
+
+/** Loads the addon that was built here, else the prebuilt one for this machine. */
+export function loadBinding({ platform, arch, libc, root, load }: LoadContext): Binding {
+	if (platform !== "linux") {
+		throw new LinuxError(
+			"ERR_LINUX_UNSUPPORTED_PLATFORM",
+			`${packageName}: this is ${platform}, but loop devices and mount namespaces are Linux's; ` +
+				"run it on Linux, or in a Linux virtual machine or container",
+		);
+	}
+	const folder = root();
+	const tried: string[] = [];
+	const causes: unknown[] = [];
+	for (const file of [
+		join(folder, "build", "Release", "devhost_linux.node"),
+		join(folder, "prebuilds", `linux-${arch}-${libc()}`, "devhost_linux.node"),
+	]) {
+		if (!existsSync(file)) {
+			tried.push(`${file}: missing`);
+			continue;
+		}
+		try {
+			return load(file);
+		} catch (cause) {
+			tried.push(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`);
+			causes.push(cause);
+		}
+	}
+	throw new LinuxError(
+		"ERR_LINUX_NO_BINARY",
+		`${packageName}: no native file for linux ${arch} ${libc()} loads. Tried:\n  ${tried.join("\n  ")}\n` +
+			`Build it with a C compiler, make and python3: npx node-gyp rebuild --directory ${folder}`,
+		{ cause: causes[0] },
+	);
+}
+
+/** Path of the static helper `exec-checked`, for the machine that this process runs on. See native/exec-checked.c. */
+export function execCheckedPath(): string {
+	const folder = packageRoot();
+	const candidates = [
+		join(folder, "build", "Release", "exec-checked"),
+		join(folder, "prebuilds", `linux-${process.arch}-${libcName()}`, "exec-checked"),
+	];
+	const found = candidates.find((file) => existsSync(file));
+	if (found !== undefined) return found;
+	throw new LinuxError(
+		"ERR_LINUX_NO_BINARY",
+		`${packageName}: exec-checked is missing. Tried: ${candidates.join(", ")}. ` +
+			`Build it with a C compiler, make and python3: npx node-gyp rebuild --directory ${folder}`,
+	);
+}
+
+/** By name, not by this module's place: bundled into another package's executable this code runs from there. */
+function packageRoot(): string {
+	return dirname(createRequire(import.meta.url).resolve(`${packageName}/package.json`));
+}
+
+/** musl's loader has a fixed name; process.report would tell too, at the price of 20 ms. */
+function libcName(): "glibc" | "musl" {
+	const muslArch = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
+	const glibcLoader = { x64: "/lib64/ld-linux-x86-64.so.2", arm64: "/lib/ld-linux-aarch64.so.1" };
+	// Debian with musl-tools has both loaders: the one that Node itself was made for decides.
+	const hasMusl = existsSync(`/lib/ld-musl-${muslArch}.so.1`);
+	const hasGlibc = existsSync(glibcLoader[process.arch as "x64"] ?? "");
+	return hasMusl && !hasGlibc ? "musl" : "glibc";
+}

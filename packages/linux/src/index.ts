@@ -1,0 +1,17 @@
+/**
+ * The few Linux system calls that Node lacks, without policy.
+ *
+ * @packageDocumentation
+ */
+export { execCheckedPath } from "./binding.ts";
+export { LinuxError, type LinuxErrorCode, isLinuxError } from "./error.ts";
+export { SysError, errnoName, isSysError } from "./errno.ts";
+export { Fd, type FdLike, closeFd, fdNumber, isOpenFd } from "./fd.ts";
+export * from "./socket.ts";
+export { Poller, READABLE, WRITABLE } from "./poller.ts";
+export { type IoctlCall, type IoctlPointer, ioctl, ioctlAsync } from "./ioctl.ts";
+export * from "./file.ts";
+export * from "./process.ts";
+export * from "./capability.ts";
+export * from "./block.ts";
+export * from "./loop.ts";

@@ -1,0 +1,144 @@
+import { type FdLike, fdNumber } from "./fd.ts";
+import { ioctl, ioctlAsync } from "./ioctl.ts";
+
+// Source: linux/loop.h.
+/** The device refuses writes. */
+export const LO_FLAGS_READ_ONLY = 1;
+/** The device is unbound when its last descriptor is closed. */
+export const LO_FLAGS_AUTOCLEAR = 4;
+/** The kernel looks for partitions. */
+export const LO_FLAGS_PARTSCAN = 8;
+/** The backing file is read and written past its page cache. */
+export const LO_FLAGS_DIRECT_IO = 16;
+
+/** The most bytes of a {@link LoopConfig.tag}: one of the 64 is its end. */
+export const maxLoopTagBytes = 63;
+
+/** How a loop device is to be bound. */
+export interface LoopConfig {
+	/** The backing file, lent. */
+	readonly file: FdLike;
+	/** Bytes from the file's beginning. */
+	readonly offsetBytes: number;
+	/** Bytes; 0 for "to the end". The kernel takes what the file has where this is more. */
+	readonly sizeBytes: number;
+	/** Bytes of a logical sector: 512 to 4096, a power of two. */
+	readonly sectorBytes: number;
+	/** The `LO_FLAGS_…`. */
+	readonly flags: number;
+	/** What `losetup` shows as the file's name; at most {@link maxLoopTagBytes} bytes of UTF-8. */
+	readonly tag: string;
+}
+
+/** What a loop device is bound to. */
+export interface LoopStatus {
+	/** Of `loopN`. */
+	readonly number: number;
+	/** `st_dev` of the backing file, as the kernel packs it. */
+	readonly device: bigint;
+	readonly inode: bigint;
+	readonly offsetBytes: bigint;
+	readonly sizeBytes: bigint;
+	readonly flags: number;
+	readonly tag: string;
+}
+
+/**
+ * Asks for the number of a loop device that is free now, making one if need be. Another process may take it first.
+ *
+ * @param control - `/dev/loop-control`.
+ * @throws {@link SysError} `ENOSPC` or `ENOMEM` no further device.
+ */
+export function loopGetFree(control: FdLike): Promise<number> {
+	return ioctlAsync(control, { request: LOOP_CTL_GET_FREE, name: "LOOP_CTL_GET_FREE" });
+}
+
+/**
+ * Binds a file to a loop device and sets all its properties in one call, on a thread of the pool. Linux 5.8.
+ *
+ * Shape: `struct loop_config`, 304 bytes, native byte order: `u32 fd`, `u32 block_size`, `struct loop_info64`
+ * (232 bytes), eight reserved `u64`.
+ *
+ * @throws {@link SysError} `EBUSY` the device is bound or still draining: try another one.
+ * @throws {@link SysError} `EINVAL` a sector size, or a kind of file, that the kernel refuses.
+ *
+ * Source: linux/loop.h; loop(4).
+ */
+export async function loopConfigure(loop: FdLike, config: LoopConfig): Promise<void> {
+	const bytes = new Uint8Array(304);
+	const view = new DataView(bytes.buffer);
+	view.setUint32(0, fdNumber(config.file), true);
+	view.setUint32(4, config.sectorBytes, true);
+	writeInfo(bytes.subarray(8, 8 + loopInfoBytes), config);
+	await ioctlAsync(loop, { request: LOOP_CONFIGURE, name: "LOOP_CONFIGURE", argument: bytes });
+}
+
+/**
+ * Sets offset, size, flags and tag of a bound loop device, on a thread of the pool.
+ *
+ * @throws {@link SysError} `ENXIO` it is not bound.
+ */
+export async function loopSetStatus(
+	loop: FdLike,
+	status: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
+): Promise<void> {
+	const bytes = new Uint8Array(loopInfoBytes);
+	writeInfo(bytes, status);
+	await ioctlAsync(loop, { request: LOOP_SET_STATUS64, name: "LOOP_SET_STATUS64", argument: bytes });
+}
+
+/**
+ * Asks what a loop device is bound to.
+ *
+ * Shape: `struct loop_info64`, see the offsets in the code.
+ *
+ * @throws {@link SysError} `ENXIO` it is not bound.
+ */
+export function loopStatus(loop: FdLike): LoopStatus {
+	const bytes = new Uint8Array(loopInfoBytes);
+	ioctl(loop, { request: LOOP_GET_STATUS64, name: "LOOP_GET_STATUS64", argument: bytes });
+	const view = new DataView(bytes.buffer);
+	const tag = bytes.subarray(56, 56 + 64);
+	const end = tag.indexOf(0);
+	return {
+		device: view.getBigUint64(0, true),
+		inode: view.getBigUint64(8, true),
+		offsetBytes: view.getBigUint64(24, true),
+		sizeBytes: view.getBigUint64(32, true),
+		number: view.getUint32(40, true),
+		flags: view.getUint32(52, true),
+		tag: new TextDecoder().decode(end < 0 ? tag : tag.subarray(0, end)),
+	};
+}
+
+/**
+ * Unbinds a loop device; while others hold it open it only becomes one that is unbound at its last close.
+ *
+ * @throws {@link SysError} `ENXIO` it is not bound.
+ */
+export function loopClear(loop: FdLike): void {
+	ioctl(loop, { request: LOOP_CLR_FD, name: "LOOP_CLR_FD" });
+}
+
+function writeInfo(
+	bytes: Uint8Array,
+	{ offsetBytes, sizeBytes, flags, tag }: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
+): void {
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	view.setBigUint64(24, BigInt(offsetBytes), true);
+	view.setBigUint64(32, BigInt(sizeBytes), true);
+	view.setUint32(52, flags, true);
+	const text = new TextEncoder().encode(tag);
+	if (text.length > maxLoopTagBytes) {
+		throw new RangeError(`loop tag: ${text.length} bytes, at most ${maxLoopTagBytes}`);
+	}
+	bytes.set(text, 56);
+}
+
+// Source: linux/loop.h.
+const loopInfoBytes = 232;
+const LOOP_CLR_FD = 0x4c01;
+const LOOP_SET_STATUS64 = 0x4c04;
+const LOOP_GET_STATUS64 = 0x4c05;
+const LOOP_CONFIGURE = 0x4c0a;
+const LOOP_CTL_GET_FREE = 0x4c82;
