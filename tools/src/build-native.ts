@@ -1,1 +1,112 @@
 #!/usr/bin/env node
+// build-native             compiles the addon and its helper for this machine, where they are missing or older than their sources
+// build-native --prebuild  compiles them for every target whose compiler is installed; --all makes a missing compiler an error
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { acquireLock } from "../lock.mjs";
+import {
+	addonArguments,
+	findProgram,
+	helperArguments,
+	nativeTargets,
+	nodeHeaders,
+} from "./native-targets.ts";
+
+const addonName = "devhost_linux.node";
+const helperName = "exec-checked";
+const buildFolder = "build/Release";
+
+const { values } = parseArgs({
+	options: { prebuild: { type: "boolean" }, all: { type: "boolean" } },
+});
+
+try {
+	// Two builds in one folder would write each other's object files.
+	await using _lock = await acquireLock("build/.lock");
+	if (values.prebuild) prebuild(values.all ?? false);
+	else buildHere();
+} catch (error) {
+	console.error(`build-native: ${error instanceof Error ? error.message : String(error)}`);
+	process.exitCode = 1;
+}
+
+/** All C files but the helper's belong to the addon; binding.gyp lists them for this machine. */
+function sources(): { addon: string[]; helper: string; all: string[] } {
+	const files = readdirSync("native").map((name) => join("native", name));
+	const helper = join("native", `${helperName}.c`);
+	const addon = files.filter((file) => file.endsWith(".c") && file !== helper).toSorted();
+	return { addon, helper, all: [...files, "binding.gyp"] };
+}
+
+function buildHere(): void {
+	const outputs = [addonName, helperName].map((name) => join(buildFolder, name));
+	if (isCurrent(outputs, sources().all)) return;
+
+	const missing = ["make", "cc", "g++", "python3"].filter((name) => !findProgram(name));
+	if (missing.length > 0) {
+		throw new Error(
+			`${missing.join(", ")} not found. Install them: apt-get install build-essential python3`,
+		);
+	}
+	const nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
+	// The headers are those of this Node, so that node-gyp has nothing to fetch.
+	const options = ["--silent", "-j", "2", `--nodedir=${nodeHeaders()}`];
+	run(process.execPath, [nodeGyp, "configure", "build", ...options]);
+
+	// make leaves an output alone whose own sources did not change; it is as current as the others all the same.
+	const now = new Date();
+	for (const output of outputs) utimesSync(output, now, now);
+}
+
+function prebuild(all: boolean): void {
+	const { addon, helper } = sources();
+	const headers = nodeHeaders();
+	for (const target of nativeTargets) {
+		if (!findProgram(target.compiler)) {
+			const text = `${target.name}: ${target.compiler} not found. Install it: apt-get install ${target.debianPackage}`;
+			if (all) throw new Error(text);
+			console.error(`skipped ${text}`);
+			continue;
+		}
+		const folder = join("prebuilds", target.name);
+		compile(target.compiler, join(folder, addonName), (output) =>
+			addonArguments(target, addon, headers, output),
+		);
+		compile(target.compiler, join(folder, helperName), (output) =>
+			helperArguments(target, helper, output),
+		);
+		console.error(`built ${folder}`);
+	}
+}
+
+/** Compiles to a file beside `output` and renames it, so that a running process keeps the file it has mapped. */
+function compile(compiler: string, output: string, argumentsFor: (output: string) => string[]): void {
+	mkdirSync(dirname(output), { recursive: true });
+	const temporary = join(dirname(output), `.${basename(output)}.new`);
+	run(compiler, argumentsFor(temporary));
+	renameSync(temporary, output);
+}
+
+function isCurrent(outputs: readonly string[], inputs: readonly string[]): boolean {
+	if (!outputs.every((output) => existsSync(output))) return false;
+	const builtMs = Math.min(...outputs.map((output) => statSync(output).mtimeMs));
+	return inputs.every((input) => !existsSync(input) || statSync(input).mtimeMs <= builtMs);
+}
+
+function run(command: string, argv: readonly string[]): void {
+	// node-gyp prefers npm's settings in the environment to its own command line.
+	const environment = Object.fromEntries(
+		Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith("npm_")),
+	);
+	const { status, signal, error } = spawnSync(command, argv, {
+		stdio: ["ignore", 2, 2],
+		env: environment,
+	});
+	if (error) throw error;
+	if (status !== 0) {
+		throw new Error(`${basename(command)} ended with ${signal ?? `status ${status}`}`);
+	}
+}
