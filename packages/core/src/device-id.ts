@@ -1,0 +1,37 @@
+import { JsonNumber } from "./json-value.ts";
+import { pythonJson } from "./python-json.ts";
+
+/**
+ * The id of a device as osbuild computes it: the same type, options and parent give the same id.
+ *
+ * The device's name is not part of it. Missing and empty options are the same, as in osbuild.
+ *
+ * Shape: 64 lower-case hexadecimal digits, the sha256 of `J(type) J(parentId) J(options)` without
+ * separators, where `J` is {@link pythonJson}.
+ *
+ * @param options - From {@link parseJson}, which keeps the difference between `1` and `1.0`, or plain.
+ * @param parentId - The parent's id, where there is a parent.
+ *
+ * @throws {@link TypeError} when the options hold something that has no form in JSON.
+ *
+ * Source: `Device.calc_id`, osbuild/devices.py.
+ */
+export function deviceId(type: string, options?: unknown, parentId?: string): string {
+	const parts = [pythonJson(type)];
+	if (parentId !== undefined) parts.push(pythonJson(parentId));
+	parts.push(isFalsy(options) ? "{}" : pythonJson(options));
+	return sha256(parts.join(""));
+}
+
+/** Python's `not options`, for what JSON can hold. */
+function isFalsy(options: unknown): boolean {
+	if (options instanceof JsonNumber) return options.toNumber() === 0;
+	if (options instanceof Map) return options.size === 0;
+	if (Array.isArray(options)) return options.length === 0;
+	return !options && !Number.isNaN(options);
+}
+
+function sha256(text: string): string {
+	// Loaded at the first id, because a process that computes none should not pay for OpenSSL.
+	return process.getBuiltinModule("node:crypto").hash("sha256", text, "hex");
+}

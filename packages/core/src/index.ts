@@ -1,0 +1,12 @@
+export { deviceId } from "./device-id.ts";
+export { parseJsonDocument } from "./json-document.ts";
+export type { DuplicateKey, JsonDocument, JsonPath } from "./json-document.ts";
+export { JsonError } from "./json-error.ts";
+export type { JsonErrorCode } from "./json-error.ts";
+export type { JsonPosition } from "./json-position.ts";
+export { maxJsonNesting } from "./json-reader.ts";
+export { isJsonObject, JsonNumber, toPlain } from "./json-value.ts";
+export type { JsonObject, JsonValue } from "./json-value.ts";
+export { parseJson } from "./json.ts";
+export type { ParseJsonOptions } from "./json.ts";
+export { pythonJson } from "./python-json.ts";
