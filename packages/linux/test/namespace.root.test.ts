@@ -1,0 +1,140 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { constants } from "node:fs";
+import { test } from "vitest";
+import {
+	MS_NOSUID,
+	type MountStep,
+	capabilities,
+	capabilitySet,
+	detachedTmpfs,
+	makeMountNamespace,
+	mknodat,
+	openat2,
+	pipe,
+	read,
+	spawn,
+	statFd,
+	unlinkat,
+} from "../src/index.ts";
+import { descriptorCount } from "./descriptors.ts";
+import { describeAsRoot } from "./root.ts";
+
+const O_PATH = 0o10000000;
+
+async function shell(script: string, namespace: number | "new", capabilityBound?: bigint): Promise<string> {
+	const [reader, writer] = pipe();
+	using _reader = reader;
+	const child = spawn({
+		file: "/bin/sh",
+		argv: ["sh", "-c", script],
+		environment: { PATH: "/usr/bin:/bin" },
+		fds: { 1: writer, 2: 2 },
+		namespace,
+		...(capabilityBound !== undefined && { capabilityBound }),
+	});
+	writer.close();
+	await child.exited;
+	const into = new Uint8Array(65536);
+	return new TextDecoder().decode(into.subarray(0, Math.max(0, read(reader.fd, into, 0, into.length))));
+}
+
+const privateDev: readonly MountStep[] = [
+	{ op: "clone", path: "/dev/shm", optional: true },
+	{ op: "clone", path: "/dev/no-such-folder", optional: true },
+	{ op: "mount", source: "devhost", target: "/dev", type: "tmpfs", flags: MS_NOSUID, data: "mode=0755" },
+	{ op: "mknod", path: "/dev/null", kind: "char", major: 1, minor: 3, mode: 0o666 },
+	{ op: "mkdir", path: "/dev/mapper" },
+	{ op: "mkdir", path: "/dev/mapper", existing: true },
+	{ op: "symlink", target: "/proc/self/fd", path: "/dev/fd" },
+	{ op: "attach", clone: 0, target: "/dev/shm" },
+	{ op: "attach", clone: 1, target: "/dev/no-such-folder" },
+	{ op: "open", path: "/dev", flags: O_PATH | constants.O_DIRECTORY },
+];
+
+describeAsRoot("makeMountNamespace", () => {
+	test("makes what the steps say, and nothing of it appears outside", async ({ expect }) => {
+		const mountsBefore = readFileSync("/proc/self/mountinfo", "utf8");
+		const ownNamespace = readlinkSync("/proc/self/ns/mnt");
+
+		const { namespace, opened } = makeMountNamespace(privateDev);
+		using _namespace = namespace;
+		using dev = opened[0] as (typeof opened)[number];
+		const listing = await shell("cd /dev && echo * && stat -c %t:%T:%a null", namespace.fd);
+
+		expect(listing).toBe("fd mapper null shm\n1:3:666\n");
+		expect(statFd(dev).type).toBe("directory");
+		expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
+		expect(readlinkSync("/proc/self/ns/mnt")).toBe(ownNamespace);
+	});
+
+	test("lets us make nodes in it that its processes see and open", async ({ expect }) => {
+		const { namespace, opened } = makeMountNamespace(privateDev);
+		using _namespace = namespace;
+		using dev = opened[0] as (typeof opened)[number];
+
+		mknodat(dev, "zero", "char", { major: 1, minor: 5 }, 0o600);
+		const content = await shell("head -c 4 /dev/zero | od -An -tx1", namespace.fd);
+		unlinkat(dev, "zero");
+
+		expect(content.trim()).toBe("00 00 00 00");
+		expect(await shell("cd /dev && echo *", namespace.fd)).toBe("fd mapper null shm\n");
+	});
+
+	test("blames the step that failed and leaves nothing", ({ expect }) => {
+		const before = descriptorCount();
+		const steps: MountStep[] = [
+			{ op: "open", path: "/usr", flags: O_PATH },
+			{ op: "clone", path: "/usr" },
+			{ op: "mount", target: "/nonexistent", type: "tmpfs" },
+		];
+
+		expect(() => makeMountNamespace(steps)).toThrow(
+			expect.objectContaining({ syscall: "mount", code: "ENOENT", path: "/nonexistent" }),
+		);
+		expect(descriptorCount()).toBe(before);
+	});
+
+	test("keeps the working directory of who enters it", async ({ expect }) => {
+		const { namespace, opened } = makeMountNamespace(privateDev);
+		using _namespace = namespace;
+		for (const fd of opened) fd.close();
+
+		expect(await shell("pwd", namespace.fd)).toBe(`${process.cwd()}\n`);
+	});
+});
+
+describeAsRoot("spawn", () => {
+	test("gives a child a mount namespace of its own", async ({ expect }) => {
+		const seen = await shell("readlink /proc/self/ns/mnt; mount -t tmpfs none /mnt && echo mounted", "new");
+
+		expect(seen.split("\n")[0]).not.toBe(readlinkSync("/proc/self/ns/mnt"));
+		expect(seen).toContain("mounted");
+		expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(" /mnt ");
+	});
+
+	test("cuts what a child can ever be able to do", async ({ expect }) => {
+		const bound = capabilitySet(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_BPF"]) & capabilities().bounding;
+
+		const status = await shell("grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status", "new", bound);
+
+		const expected = bound.toString(16).padStart(16, "0");
+		expect(status.match(/[0-9a-f]{16}/g)).toEqual([expected, expected, expected]);
+	});
+});
+
+describeAsRoot("detachedTmpfs", () => {
+	test("holds device nodes that open and that nobody else sees", ({ expect }) => {
+		const mountsBefore = readFileSync("/proc/self/mountinfo", "utf8");
+		using place = detachedTmpfs({ size: "64K", mode: "0700" });
+
+		mknodat(place, "zero", "char", { major: 1, minor: 5 }, 0o600);
+		using zero = openat2(place, "zero", { flags: constants.O_RDONLY });
+
+		expect(statFd(zero)).toMatchObject({ type: "char", node: { major: 1, minor: 5 }, mode: 0o600 });
+		expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
+	});
+
+	test("says what it does not understand", ({ expect }) => {
+		expect(() => detachedTmpfs({ colour: "blue" })).toThrow(expect.objectContaining({ code: "EINVAL" }));
+	});
+});
