@@ -1,7 +1,10 @@
 import { readdirSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-const folders = ["tools", ...readdirSync(`${import.meta.dirname}/packages`).map((name) => `packages/${name}`)];
+const folders = [
+	"tools",
+	...readdirSync(`${import.meta.dirname}/packages`).map((name) => `packages/${name}`),
+];
 
 export default defineConfig({
 	test: {

@@ -23,7 +23,9 @@ export async function acquireLock(file, { onWait } = {}) {
 	try {
 		await new Promise((resolve, reject) => {
 			holder.once("error", reject);
-			holder.once("exit", (code) => reject(new Error(`flock ${file}: ended with status ${code}`)));
+			holder.once("exit", (code) =>
+				reject(new Error(`flock ${file}: ended with status ${code}`)),
+			);
 			holder.stdout.once("data", resolve);
 		});
 	} finally {

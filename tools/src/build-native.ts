@@ -83,7 +83,11 @@ function prebuild(all: boolean): void {
 }
 
 /** Compiles to a file beside `output` and renames it, so that a running process keeps the file it has mapped. */
-function compile(compiler: string, output: string, argumentsFor: (output: string) => string[]): void {
+function compile(
+	compiler: string,
+	output: string,
+	argumentsFor: (output: string) => string[],
+): void {
 	mkdirSync(dirname(output), { recursive: true });
 	const temporary = join(dirname(output), `.${basename(output)}.new`);
 	run(compiler, argumentsFor(temporary));

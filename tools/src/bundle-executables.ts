@@ -133,12 +133,7 @@ function startFiles(file: string, outputs: Metafile["outputs"]): string[] {
 	return [...found];
 }
 
-function tooLarge(
-	file: string,
-	bytes: number,
-	limitBytes: number,
-	{ outputs }: Metafile,
-): string {
+function tooLarge(file: string, bytes: number, limitBytes: number, { outputs }: Metafile): string {
 	const inputs = startFiles(file, outputs)
 		.flatMap((each) => Object.entries(outputs[each]?.inputs ?? {}))
 		.map(([path, { bytesInOutput }]) => ({ path, bytes: bytesInOutput }))
@@ -169,7 +164,9 @@ function importMetaPlugin(packageFolder: string): Plugin {
 				const source = await readFile(path, "utf8");
 				if (!source.includes("import.meta.")) return undefined;
 				const own = await owningPackage(path);
-				const inside = relative(own.folder, path).replace(/^src\b/, "dist").replace(/\.ts$/, ".js");
+				const inside = relative(own.folder, path)
+					.replace(/^src\b/, "dist")
+					.replace(/\.ts$/, ".js");
 				const folder =
 					own.folder === packageFolder
 						? `require("node:path").dirname(__dirname)`
@@ -235,7 +232,9 @@ async function writeLicenses(packageFolder: string, { inputs }: Metafile): Promi
 		.map(async ({ name, folder }) => {
 			const names = await readdir(folder);
 			const license = names.find((each) => /^licen[cs]e(\.(md|txt))?$/i.test(basename(each)));
-			const text = license ? await readFile(join(folder, license), "utf8") : "(no licence file)";
+			const text = license
+				? await readFile(join(folder, license), "utf8")
+				: "(no licence file)";
 			return `${name}\n${"-".repeat(name.length)}\n${text.trim()}\n`;
 		});
 	await writeFile(file, (await Promise.all(texts)).join("\n\n"));

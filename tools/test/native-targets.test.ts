@@ -1,5 +1,10 @@
 import { test } from "vitest";
-import { addonArguments, findProgram, helperArguments, nativeTargets } from "../src/native-targets.ts";
+import {
+	addonArguments,
+	findProgram,
+	helperArguments,
+	nativeTargets,
+} from "../src/native-targets.ts";
 
 test("finds a program on the search path", ({ expect }) => {
 	expect(findProgram("sh", "/nowhere::/bin")).toBe("/bin/sh");
