@@ -10,3 +10,25 @@ export type { JsonObject, JsonValue } from "./json-value.ts";
 export { parseJson } from "./json.ts";
 export type { ParseJsonOptions } from "./json.ts";
 export { pythonJson } from "./python-json.ts";
+export { closestName } from "./closest-name.ts";
+export type {
+	DeviceDriver,
+	DeviceType,
+	OpenContext,
+	OpenDevice,
+	ParentDevice,
+	ParentRule,
+} from "./driver.ts";
+export { DeviceBusy, DeviceError, isDeviceError, isDeviceErrorCode } from "./error.ts";
+export type { DeviceErrorCode, DeviceErrorOptions, DeviceProblem } from "./error.ts";
+export { isDeviceName, resolveGraph } from "./graph.ts";
+export type {
+	DeviceSpec,
+	DeviceSpecs,
+	DeviceTypes,
+	ResolvedGraph,
+	ResolveGraphOptions,
+} from "./graph.ts";
+export { describeHolder } from "./holder.ts";
+export type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
+export { jsonPointer } from "./json-pointer.ts";

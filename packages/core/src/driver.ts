@@ -1,0 +1,76 @@
+import type { DeviceNumber, FdLike } from "@devhost/linux";
+
+/** Whether a kind of device stands on another one: `devhost.loopback` on none, `devhost.luks2` always. */
+export type ParentRule = "none" | "required" | "optional";
+
+/** What is known of a type of device without starting its driver. */
+export interface DeviceType {
+	readonly parent: ParentRule;
+}
+
+/** A device that a driver may stand on. */
+export interface ParentDevice {
+	/** The node, relative to the device directory: `loop3`. */
+	readonly path: string;
+	readonly node: DeviceNumber;
+}
+
+/**
+ * A driver: how devices of a kind are opened.
+ *
+ * It either returns an open device or leaves no trace. Everything about the system comes through its factory's
+ * arguments, so that tests pass a system that fails.
+ */
+export interface DeviceDriver<Options = unknown> {
+	/** The names by which manifests know it, the first one its own: `devhost.loopback`, `org.osbuild.loopback`. */
+	readonly types: readonly string[];
+	readonly parent: ParentRule;
+	/** JSON Schema (draft 2020-12) of the options. */
+	readonly schema: object;
+
+	/**
+	 * Checks options as they stand in a manifest.
+	 *
+	 * @throws {@link DeviceError} `ERR_DEVICE_OPTIONS` with the `pointer`, and `problems` if there are several.
+	 */
+	parseOptions(value: unknown): Options;
+
+	/**
+	 * Opens one device. Several opens may run at once.
+	 *
+	 * @throws {@link DeviceError} with nothing left behind. When {@link OpenContext.signal} aborts, soon, and with
+	 * whatever error that led to.
+	 */
+	open(options: Options, context: OpenContext): Promise<OpenDevice>;
+}
+
+/** Where a device is opened, and for whom. */
+export interface OpenContext {
+	/** The device's name in the graph. */
+	readonly name: string;
+	/** The run's id, for tags on what is made. */
+	readonly run: string;
+	/** Directory beneath which the manifest's files are. Lent. */
+	readonly tree: FdLike;
+	/** The run's private device directory, in which nodes are made and parents are found. Lent. */
+	readonly devices: FdLike;
+	/** The device beneath, open for as long as this one. Absent where the driver's `parent` is `none`. */
+	readonly parent?: ParentDevice;
+	/** Aborts when nobody waits for the device any more. */
+	readonly signal: AbortSignal;
+	/** Tells a fact ("bound loop3"); not an error that is also thrown. */
+	log(text: string): void;
+}
+
+/**
+ * An open device. Disposing it closes it, once: the second time nothing happens.
+ *
+ * Disposal resolves when the device and its node are gone, and rejects when they are not.
+ */
+export interface OpenDevice extends AsyncDisposable {
+	/** The node, relative to the device directory, without `..`: `loop3`. */
+	readonly path: string;
+	readonly node: DeviceNumber;
+	/** Further facts for stages and reports: plain values that survive the way between processes. */
+	readonly details?: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,53 @@
+/** Somebody who uses a block device, so that it cannot go. */
+export type Holder = ProcessHolder | MountHolder | SwapHolder | DeviceHolder;
+
+/** A process that has the device open. */
+export interface ProcessHolder {
+	readonly kind: "process";
+	readonly pid: number;
+	/** The process's short name, at most 15 bytes, from `/proc/PID/comm`. */
+	readonly command: string;
+	/** The path by which it was opened, as that process sees it. */
+	readonly path: string;
+}
+
+/** A mounted file system on the device. */
+export interface MountHolder {
+	readonly kind: "mount";
+	/** The mount point, as the processes of its namespace see it. */
+	readonly target: string;
+	/** The mount namespace, as `mnt:[4026531841]`. */
+	readonly namespace: string;
+	/** One process of the namespace, through which the mount can be reached: `nsenter -t PID -m`. */
+	readonly pid: number;
+	/** That process's short name. */
+	readonly command: string;
+}
+
+/** Swap space on the device. */
+export interface SwapHolder {
+	readonly kind: "swap";
+	/** As `/proc/swaps` has it. */
+	readonly path: string;
+}
+
+/** Another block device on top of this one: device-mapper, md, or a loop device. */
+export interface DeviceHolder {
+	readonly kind: "device";
+	/** The kernel's name: `dm-0`, `loop4`. */
+	readonly device: string;
+}
+
+/** One holder as an error message names it: `pid 4711 (qemu) with /dev/loop3 open`. */
+export function describeHolder(holder: Holder): string {
+	switch (holder.kind) {
+		case "process":
+			return `pid ${holder.pid} (${holder.command}) with ${holder.path} open`;
+		case "mount":
+			return `a mount at ${holder.target} in ${holder.namespace} (of pid ${holder.pid}, ${holder.command})`;
+		case "swap":
+			return `swap space ${holder.path}`;
+		case "device":
+			return `device ${holder.device}`;
+	}
+}
