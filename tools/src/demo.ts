@@ -1,0 +1,156 @@
+#!/usr/bin/env node
+/**
+ * The main job on real input: from this repository's documentation and sources to a partitioned disk image, by
+ * `devhost run`; then a proof of every byte by tools that know nothing of devhost.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+
+const repository = join(import.meta.dirname, "..", "..");
+const folder = join(repository, "build", "demo");
+const tree = join(folder, "tree");
+const image = join(tree, "disk.img");
+/** Where the manifest puts the partitions. Bytes. */
+const offsetBytes = { esp: 2048 * 512, root: 133_120 * 512 };
+
+const scratch = mkdtempSync(join(tmpdir(), "devhost-demo-"));
+try {
+	prepare();
+	title("devhost run");
+	command("npx", ["--no-install", "devhost", "run", join(folder, "manifest.yaml")], { show: true });
+	title("The proof, without devhost");
+	prove(scratch);
+	console.log(`\nThe image: ${image}`);
+} catch (error) {
+	console.error(`\ndemo: ${error instanceof Error ? error.message : String(error)}`);
+	process.exitCode = 1;
+} finally {
+	rmSync(scratch, { recursive: true });
+}
+
+/** The input: documentation for the ESP, everything that is source for the root. */
+function prepare(): void {
+	rmSync(folder, { recursive: true, force: true });
+	mkdirSync(join(tree, "esp"), { recursive: true });
+	cpSync(join(import.meta.dirname, "..", "demo", "manifest.yaml"), join(folder, "manifest.yaml"));
+	cpSync(join(repository, "docs"), join(tree, "esp", "docs"), { recursive: true });
+	cpSync(join(repository, "LICENSE"), join(tree, "esp", "LICENSE"));
+	const leaveOut = new Set(["node_modules", "build", "dist", ".git", ".toolchain", ".turbo", "prebuilds"]);
+	for (const part of ["README.md", "LICENSE", "package.json", "docs", "packages", "tools"]) {
+		cpSync(join(repository, part), join(tree, "root", part), {
+			recursive: true,
+			filter: (source) => !leaveOut.has(source.slice(source.lastIndexOf("/") + 1)),
+		});
+	}
+}
+
+function prove(scratch: string): void {
+	step("sfdisk --verify", () => command("sfdisk", ["--verify", image]));
+	for (const [name, type] of [["esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"], ["root", "0FC63DAF-8483-4772-8E79-3D69D8477DE4"]] as const) {
+		step(`the ${name} partition is where and what it should be`, () => {
+			const { partitiontable } = JSON.parse(command("sfdisk", ["--json", image])) as PartitionTable;
+			const partition = partitiontable.partitions.find((candidate) => candidate.name === name);
+			if (partition?.start !== offsetBytes[name] / 512 || partition.type !== type) {
+				throw new Error(`sfdisk says: ${JSON.stringify(partition)}`);
+			}
+		});
+	}
+	const parts = join(scratch, "parts");
+	mkdirSync(parts);
+	const esp = join(parts, "esp");
+	const root = join(parts, "root");
+	extract(offsetBytes.esp, 131_072, esp);
+	extract(offsetBytes.root, 262_144, root);
+	step("fsck.fat -n", () => command("fsck.fat", ["-n", esp]));
+	step("e2fsck -f -n", () => command("e2fsck", ["-f", "-n", root]));
+
+	const read = { esp: join(scratch, "esp"), root: join(scratch, "root") };
+	mkdirSync(read.esp);
+	mkdirSync(read.root);
+	step(`every file of the ESP, read back by mcopy (${count(join(tree, "esp"))} files)`, () => {
+		command("mcopy", ["-s", "-Q", "-m", "-i", esp, "::/*", read.esp]);
+		expectEqual(join(tree, "esp"), read.esp);
+	});
+	step(`every file of the root, read back by debugfs (${count(join(tree, "root"))} files)`, () => {
+		command("debugfs", ["-R", `rdump / ${read.root}`, root]);
+		rmSync(join(read.root, "lost+found"), { recursive: true });
+		expectEqual(join(tree, "root"), read.root);
+	});
+}
+
+interface PartitionTable {
+	readonly partitiontable: { readonly partitions: { start: number; type: string; name: string }[] };
+}
+
+function extract(offset: number, sectors: number, target: string): void {
+	command("dd", [
+		`if=${image}`,
+		`of=${target}`,
+		"bs=1M",
+		"iflag=skip_bytes,count_bytes",
+		`skip=${offset}`,
+		`count=${sectors * 512}`,
+		"conv=sparse",
+		"status=none",
+	]);
+}
+
+function files(folder: string): string[] {
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+		.toSorted();
+}
+
+function count(folder: string): number {
+	return files(folder).length;
+}
+
+function sums(folder: string): string {
+	const sum = (file: string): string =>
+		createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+	return files(folder)
+		.map((file) => `${sum(file)}  ${file}\n`)
+		.join("");
+}
+
+/** The sha256 of every file, and that none is missing or too many. */
+function expectEqual(wanted: string, found: string): void {
+	const [expected, actual] = [sums(wanted), sums(found)];
+	if (expected === "" || actual === expected) {
+		if (expected !== "") return;
+		throw new Error("there is no file to compare");
+	}
+	const lines = new Set(actual.split("\n"));
+	const different = expected.split("\n").filter((line) => !lines.has(line));
+	throw new Error(`differs from the source: ${different.slice(0, 5).join(", ")}`);
+}
+
+function title(text: string): void {
+	console.log(process.stdout.isTTY ? `\n\u001B[1m${text}\u001B[0m` : `\n${text}`);
+}
+
+function step(name: string, work: () => unknown): void {
+	const start = performance.now();
+	work();
+	console.log(`  ✓ ${name.padEnd(62)} ${(performance.now() - start).toFixed(0).padStart(6)} ms`);
+}
+
+function command(program: string, argv: readonly string[], options: { readonly show?: boolean } = {}): string {
+	const result = spawnSync(program, argv, {
+		cwd: repository,
+		encoding: "utf8",
+		// Tools of the file systems live in sbin, which is not on everybody's path.
+		env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+		stdio: ["ignore", options.show ? "inherit" : "pipe", options.show ? "inherit" : "pipe"],
+	});
+	if (result.error !== undefined) throw result.error;
+	if (result.status !== 0) {
+		const said = options.show ? "" : `\n${result.stdout}${result.stderr}`;
+		throw new Error(`${program} ${argv.join(" ")}: ended with ${result.status ?? result.signal}${said}`);
+	}
+	return result.stdout ?? "";
+}
