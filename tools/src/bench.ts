@@ -19,7 +19,10 @@ if (scripts.length === 0) {
 }
 let failed = 0;
 for (const script of scripts) {
-	const { status } = spawnSync(process.execPath, [join(root, script)], { stdio: "inherit", cwd: root });
+	const { status } = spawnSync(process.execPath, [join(root, script)], {
+		stdio: "inherit",
+		cwd: root,
+	});
 	if (status !== 0) failed++;
 }
 process.exit(failed === 0 ? 0 : 1);

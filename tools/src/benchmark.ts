@@ -64,12 +64,24 @@ export async function compare(
 		const { ours, peer } = figures[index] as (typeof figures)[number];
 		const ratios = ours.map((value, round) => value / (peer[round] as number));
 		const spread = [Math.min(...ratios), Math.max(...ratios)] as const;
-		return { name, unit, ours: median(ours), peer: median(peer), ratio: median(ratios), spread, target };
+		return {
+			name,
+			unit,
+			ours: median(ours),
+			peer: median(peer),
+			ratio: median(ratios),
+			spread,
+			target,
+		};
 	});
 }
 
 /** The report: a line each, with the target and whether the median ratio meets it. */
-export function table(title: string, peerName: string, results: readonly ComparisonResult[]): string {
+export function table(
+	title: string,
+	peerName: string,
+	results: readonly ComparisonResult[],
+): string {
 	const rows = results.map(({ name, unit, ours, peer, ratio, spread, target }) => {
 		const met = "atMost" in target ? ratio <= target.atMost : ratio >= target.atLeast;
 		const bound = "atMost" in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`;
@@ -88,7 +100,11 @@ export function table(title: string, peerName: string, results: readonly Compari
 	);
 	const line = (row: readonly string[]): string =>
 		row
-			.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number)))
+			.map((cell, column) =>
+				column === 0
+					? cell.padEnd(widths[0] as number)
+					: cell.padStart(widths[column] as number),
+			)
 			.join("  ")
 			.trimEnd();
 	return [`\n${title}`, line(head), ...rows.map(line), ""].join("\n");
@@ -122,7 +138,8 @@ export const sharedCpu: number = availableParallelism() - 1;
  * @param options - `cpu` keeps the program and its children on one CPU.
  */
 export function run(argv: readonly string[], options: { readonly cpu?: number } = {}): string {
-	const command = options.cpu === undefined ? argv : ["taskset", "-c", String(options.cpu), ...argv];
+	const command =
+		options.cpu === undefined ? argv : ["taskset", "-c", String(options.cpu), ...argv];
 	const { PATH = "" } = process.env;
 	const result = spawnSync(command[0] as string, command.slice(1), {
 		encoding: "utf8",
@@ -138,7 +155,10 @@ export function run(argv: readonly string[], options: { readonly cpu?: number } 
 }
 
 /** As {@link run}, for a program that prints one number. */
-export function runForNumber(argv: readonly string[], options: { readonly cpu?: number } = {}): number {
+export function runForNumber(
+	argv: readonly string[],
+	options: { readonly cpu?: number } = {},
+): number {
 	const value = Number(run(argv, options));
 	if (!Number.isFinite(value)) throw new Error(`${argv.join(" ")}: printed no number`);
 	return value;

@@ -20,7 +20,9 @@ const scratch = mkdtempSync(join(tmpdir(), "devhost-demo-"));
 try {
 	prepare();
 	title("devhost run");
-	command("npx", ["--no-install", "devhost", "run", join(folder, "manifest.yaml")], { show: true });
+	command("npx", ["--no-install", "devhost", "run", join(folder, "manifest.yaml")], {
+		show: true,
+	});
 	title("The proof, without devhost");
 	prove(scratch);
 	console.log(`\nThe image: ${image}`);
@@ -38,7 +40,15 @@ function prepare(): void {
 	cpSync(join(import.meta.dirname, "..", "demo", "manifest.yaml"), join(folder, "manifest.yaml"));
 	cpSync(join(repository, "docs"), join(tree, "esp", "docs"), { recursive: true });
 	cpSync(join(repository, "LICENSE"), join(tree, "esp", "LICENSE"));
-	const leaveOut = new Set(["node_modules", "build", "dist", ".git", ".toolchain", ".turbo", "prebuilds"]);
+	const leaveOut = new Set([
+		"node_modules",
+		"build",
+		"dist",
+		".git",
+		".toolchain",
+		".turbo",
+		"prebuilds",
+	]);
 	for (const part of ["README.md", "LICENSE", "package.json", "docs", "packages", "tools"]) {
 		cpSync(join(repository, part), join(tree, "root", part), {
 			recursive: true,
@@ -49,10 +59,17 @@ function prepare(): void {
 
 function prove(scratch: string): void {
 	step("sfdisk --verify", () => command("sfdisk", ["--verify", image]));
-	for (const [name, type] of [["esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"], ["root", "0FC63DAF-8483-4772-8E79-3D69D8477DE4"]] as const) {
+	for (const [name, type] of [
+		["esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"],
+		["root", "0FC63DAF-8483-4772-8E79-3D69D8477DE4"],
+	] as const) {
 		step(`the ${name} partition is where and what it should be`, () => {
-			const { partitiontable } = JSON.parse(command("sfdisk", ["--json", image])) as PartitionTable;
-			const partition = partitiontable.partitions.find((candidate) => candidate.name === name);
+			const { partitiontable } = JSON.parse(
+				command("sfdisk", ["--json", image]),
+			) as PartitionTable;
+			const partition = partitiontable.partitions.find(
+				(candidate) => candidate.name === name,
+			);
 			if (partition?.start !== offsetBytes[name] / 512 || partition.type !== type) {
 				throw new Error(`sfdisk says: ${JSON.stringify(partition)}`);
 			}
@@ -74,15 +91,20 @@ function prove(scratch: string): void {
 		command("mcopy", ["-s", "-Q", "-m", "-i", esp, "::/*", read.esp]);
 		expectEqual(join(tree, "esp"), read.esp);
 	});
-	step(`every file of the root, read back by debugfs (${count(join(tree, "root"))} files)`, () => {
-		command("debugfs", ["-R", `rdump / ${read.root}`, root]);
-		rmSync(join(read.root, "lost+found"), { recursive: true });
-		expectEqual(join(tree, "root"), read.root);
-	});
+	step(
+		`every file of the root, read back by debugfs (${count(join(tree, "root"))} files)`,
+		() => {
+			command("debugfs", ["-R", `rdump / ${read.root}`, root]);
+			rmSync(join(read.root, "lost+found"), { recursive: true });
+			expectEqual(join(tree, "root"), read.root);
+		},
+	);
 }
 
 interface PartitionTable {
-	readonly partitiontable: { readonly partitions: { start: number; type: string; name: string }[] };
+	readonly partitiontable: {
+		readonly partitions: { start: number; type: string; name: string }[];
+	};
 }
 
 function extract(offset: number, sectors: number, target: string): void {
@@ -111,7 +133,9 @@ function count(folder: string): number {
 
 function sums(folder: string): string {
 	const sum = (file: string): string =>
-		createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+		createHash("sha256")
+			.update(readFileSync(join(folder, file)))
+			.digest("hex");
 	return files(folder)
 		.map((file) => `${sum(file)}  ${file}\n`)
 		.join("");
@@ -139,7 +163,11 @@ function step(name: string, work: () => unknown): void {
 	console.log(`  ✓ ${name.padEnd(62)} ${(performance.now() - start).toFixed(0).padStart(6)} ms`);
 }
 
-function command(program: string, argv: readonly string[], options: { readonly show?: boolean } = {}): string {
+function command(
+	program: string,
+	argv: readonly string[],
+	options: { readonly show?: boolean } = {},
+): string {
 	const result = spawnSync(program, argv, {
 		cwd: repository,
 		encoding: "utf8",
@@ -150,7 +178,9 @@ function command(program: string, argv: readonly string[], options: { readonly s
 	if (result.error !== undefined) throw result.error;
 	if (result.status !== 0) {
 		const said = options.show ? "" : `\n${result.stdout}${result.stderr}`;
-		throw new Error(`${program} ${argv.join(" ")}: ended with ${result.status ?? result.signal}${said}`);
+		throw new Error(
+			`${program} ${argv.join(" ")}: ended with ${result.status ?? result.signal}${said}`,
+		);
 	}
 	return result.stdout ?? "";
 }

@@ -20,4 +20,5 @@ for (let i = 0; i < count + 10; i++) {
 }
 // The first ones run before the compiler has seen the code.
 const counted = times.slice(10).toSorted((a, b) => a - b);
-console.log((counted[count >> 1] as number) * 1000 + 0 * (memory[0] as number));
+if (memory[memory.length - 1] !== 1) throw new Error("the memory must stay in use until here");
+console.log((counted[count >> 1] as number) * 1000);

@@ -17,6 +17,7 @@ export class LinuxError extends Error {
 
 /** Whether `value` is a {@link LinuxError}, also one of another copy of this package. */
 export function isLinuxError(value: unknown, code?: LinuxErrorCode): value is LinuxError {
-	if (!(value instanceof Error) || value.name !== "LinuxError" || !("code" in value)) return false;
+	if (!(value instanceof Error) || value.name !== "LinuxError" || !("code" in value))
+		return false;
 	return code === undefined || value.code === code;
 }

@@ -35,7 +35,8 @@ export class Fd implements Disposable, AsyncDisposable {
 	 * @throws {@link LinuxError} `ERR_LINUX_FD_CLOSED` after {@link Fd.close} or {@link Fd.take}.
 	 */
 	get fd(): number {
-		if (this.#fd < 0) throw new LinuxError("ERR_LINUX_FD_CLOSED", "descriptor: closed or taken already");
+		if (this.#fd < 0)
+			throw new LinuxError("ERR_LINUX_FD_CLOSED", "descriptor: closed or taken already");
 		return this.#fd;
 	}
 

@@ -52,7 +52,11 @@ export function mknodat(
 	mode: number,
 ): void {
 	const full = (kind === "block" ? S_IFBLK : S_IFCHR) | (mode & 0o7777);
-	checked(binding.mknodat(fdNumber(dir), path, full, number.major, number.minor), "mknodat", path);
+	checked(
+		binding.mknodat(fdNumber(dir), path, full, number.major, number.minor),
+		"mknodat",
+		path,
+	);
 }
 
 /** Makes a directory; the umask counts. */
@@ -66,7 +70,11 @@ export function unlinkat(
 	path: string,
 	options: { readonly directory?: boolean } = {},
 ): void {
-	checked(binding.unlinkat(fdNumber(dir), path, options.directory ? AT_REMOVEDIR : 0), "unlinkat", path);
+	checked(
+		binding.unlinkat(fdNumber(dir), path, options.directory ? AT_REMOVEDIR : 0),
+		"unlinkat",
+		path,
+	);
 }
 
 /**

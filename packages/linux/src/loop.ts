@@ -84,7 +84,11 @@ export async function loopSetStatus(
 ): Promise<void> {
 	const bytes = new Uint8Array(loopInfoBytes);
 	writeInfo(bytes, status);
-	await ioctlAsync(loop, { request: LOOP_SET_STATUS64, name: "LOOP_SET_STATUS64", argument: bytes });
+	await ioctlAsync(loop, {
+		request: LOOP_SET_STATUS64,
+		name: "LOOP_SET_STATUS64",
+		argument: bytes,
+	});
 }
 
 /**
@@ -122,7 +126,12 @@ export function loopClear(loop: FdLike): void {
 
 function writeInfo(
 	bytes: Uint8Array,
-	{ offsetBytes, sizeBytes, flags, tag }: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
+	{
+		offsetBytes,
+		sizeBytes,
+		flags,
+		tag,
+	}: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
 ): void {
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	view.setBigUint64(24, BigInt(offsetBytes), true);

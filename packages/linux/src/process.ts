@@ -48,7 +48,9 @@ export function spawn(options: SpawnOptions): Child {
 	const map = new Int32Array(
 		Object.entries(options.fds ?? {}).flatMap(([number, fd]) => [Number(number), fdNumber(fd)]),
 	);
-	const environment = Object.entries(options.environment).map(([key, value]) => `${key}=${value}`);
+	const environment = Object.entries(options.environment).map(
+		([key, value]) => `${key}=${value}`,
+	);
 	const [pid, pidfd] = startChild(steps, { ...options, environment, map }).subarray(0, 2);
 	return new Child(pid as number, Fd.adopt(pidfd as number));
 }
@@ -65,9 +67,13 @@ function spawnSteps(options: SpawnOptions): Step[] {
 	}
 	// Entering a mount namespace moves the working directory to its root: setns(2).
 	const cwd = options.cwd ?? (namespace === undefined ? undefined : process.cwd());
-	if (cwd !== undefined) steps.push({ kind: "chdir", strings: [cwd], syscall: "chdir", path: cwd });
+	if (cwd !== undefined)
+		steps.push({ kind: "chdir", strings: [cwd], syscall: "chdir", path: cwd });
 	if (capabilityBound !== undefined) {
-		const halves = [Number(BigInt.asIntN(32, capabilityBound)), Number(BigInt.asIntN(32, capabilityBound >> 32n))];
+		const halves = [
+			Number(BigInt.asIntN(32, capabilityBound)),
+			Number(BigInt.asIntN(32, capabilityBound >> 32n)),
+		];
 		steps.push({ kind: "capabilityBound", numbers: halves, syscall: "prctl(PR_CAPBSET_DROP)" });
 	}
 	if (options.dieWithParent) {
@@ -89,7 +95,12 @@ export type MountStep =
 			readonly data?: string;
 	  }
 	/** mkdir(2). With `existing` a path that exists will do. */
-	| { readonly op: "mkdir"; readonly path: string; readonly mode?: number; readonly existing?: true }
+	| {
+			readonly op: "mkdir";
+			readonly path: string;
+			readonly mode?: number;
+			readonly existing?: true;
+	  }
 	/** mknod(2). */
 	| {
 			readonly op: "mknod";
@@ -152,29 +163,70 @@ function mountStep(step: MountStep): Step {
 	switch (step.op) {
 		case "mount": {
 			const strings = [step.source ?? "none", step.target, step.type, step.data];
-			return { kind: "mount", numbers: [step.flags ?? 0], strings, syscall: "mount", path: step.target };
+			return {
+				kind: "mount",
+				numbers: [step.flags ?? 0],
+				strings,
+				syscall: "mount",
+				path: step.target,
+			};
 		}
 		case "mkdir": {
 			const numbers = [step.mode ?? 0o755, step.existing ? 1 : 0];
-			return { kind: "mkdir", numbers, strings: [step.path], syscall: "mkdir", path: step.path };
+			return {
+				kind: "mkdir",
+				numbers,
+				strings: [step.path],
+				syscall: "mkdir",
+				path: step.path,
+			};
 		}
 		case "mknod": {
 			const mode = (step.kind === "block" ? S_IFBLK : S_IFCHR) | step.mode;
 			const numbers = [mode, step.major, step.minor];
-			return { kind: "mknod", numbers, strings: [step.path], syscall: "mknod", path: step.path };
+			return {
+				kind: "mknod",
+				numbers,
+				strings: [step.path],
+				syscall: "mknod",
+				path: step.path,
+			};
 		}
 		case "symlink":
-			return { kind: "symlink", strings: [step.target, step.path], syscall: "symlink", path: step.path };
+			return {
+				kind: "symlink",
+				strings: [step.target, step.path],
+				syscall: "symlink",
+				path: step.path,
+			};
 		case "clone": {
 			const numbers = [step.optional ? 1 : 0];
-			return { kind: "cloneMount", numbers, strings: [step.path], syscall: "open_tree", path: step.path };
+			return {
+				kind: "cloneMount",
+				numbers,
+				strings: [step.path],
+				syscall: "open_tree",
+				path: step.path,
+			};
 		}
 		case "attach": {
 			const strings = [step.target];
-			return { kind: "attach", numbers: [step.clone], strings, syscall: "move_mount", path: step.target };
+			return {
+				kind: "attach",
+				numbers: [step.clone],
+				strings,
+				syscall: "move_mount",
+				path: step.target,
+			};
 		}
 		case "open":
-			return { kind: "open", numbers: [step.flags], strings: [step.path], syscall: "open", path: step.path };
+			return {
+				kind: "open",
+				numbers: [step.flags],
+				strings: [step.path],
+				syscall: "open",
+				path: step.path,
+			};
 	}
 }
 
@@ -203,13 +255,15 @@ function startChild(
 	const { file, argv, environment, map } = program;
 	for (const text of [file ?? "", ...argv, ...environment]) {
 		if (text.includes("\0")) {
-			throw new TypeError(`spawn: a string with a NUL cannot be an argument: ${JSON.stringify(text)}`);
+			throw new TypeError(
+				`spawn: a string with a NUL cannot be an argument: ${JSON.stringify(text)}`,
+			);
 		}
 	}
 	const result = binding.spawn(file, argv, environment, map, numbers, strings, out);
 	if (result >= 0) return out;
-	const failed = out[2] as number;
-	if (failed < 0) throw new SysError("clone", -result);
+	const failed = out[2];
+	if (failed === undefined || failed < 0) throw new SysError("clone", -result);
 	const step = steps[failed];
 	if (step !== undefined) throw new SysError(step.syscall, -result, step.path);
 	if (failed === steps.length) throw new SysError("dup2", -result);

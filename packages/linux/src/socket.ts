@@ -108,7 +108,8 @@ export function setSocketBuffers(
 	sizes: { readonly sendBytes?: number; readonly receiveBytes?: number },
 ): void {
 	const number = fdNumber(fd);
-	if (sizes.sendBytes !== undefined) setBuffer(number, SO_SNDBUFFORCE, SO_SNDBUF, sizes.sendBytes);
+	if (sizes.sendBytes !== undefined)
+		setBuffer(number, SO_SNDBUFFORCE, SO_SNDBUF, sizes.sendBytes);
 	if (sizes.receiveBytes !== undefined) {
 		setBuffer(number, SO_RCVBUFFORCE, SO_RCVBUF, sizes.receiveBytes);
 	}

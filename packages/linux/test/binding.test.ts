@@ -7,7 +7,14 @@ import { execCheckedPath } from "../src/index.ts";
 
 function context(root: string, change: Partial<LoadContext> = {}): LoadContext {
 	const load = (file: string): Binding => ({ file }) as unknown as Binding;
-	return { platform: "linux", arch: "x64", libc: () => "musl", root: () => root, load, ...change };
+	return {
+		platform: "linux",
+		arch: "x64",
+		libc: () => "musl",
+		root: () => root,
+		load,
+		...change,
+	};
 }
 
 function folderWith(...files: string[]): string {
@@ -31,7 +38,10 @@ test("what was built here comes before what was shipped", ({ expect }) => {
 });
 
 test("a built file that does not load gives way to the shipped one", ({ expect }) => {
-	const root = folderWith("build/Release/devhost_linux.node", "prebuilds/linux-x64-musl/devhost_linux.node");
+	const root = folderWith(
+		"build/Release/devhost_linux.node",
+		"prebuilds/linux-x64-musl/devhost_linux.node",
+	);
 	const load = (file: string): Binding => {
 		if (file.includes("build/Release")) throw new Error("invalid ELF header");
 		return { file } as unknown as Binding;
@@ -62,15 +72,18 @@ test("nothing that fits is an error that says what was tried and what to do", ({
 	rmSync(root, { recursive: true });
 });
 
-test.for(["darwin", "win32", "freebsd"])("%s is refused before anything is looked for", (platform, { expect }) => {
-	const root = (): string => {
-		throw new Error("must not be asked");
-	};
+test.for(["darwin", "win32", "freebsd"])(
+	"%s is refused before anything is looked for",
+	(platform, { expect }) => {
+		const root = (): string => {
+			throw new Error("must not be asked");
+		};
 
-	expect(() => loadBinding(context("", { platform, root }))).toThrow(
-		expect.objectContaining({ code: "ERR_LINUX_UNSUPPORTED_PLATFORM" }),
-	);
-});
+		expect(() => loadBinding(context("", { platform, root }))).toThrow(
+			expect.objectContaining({ code: "ERR_LINUX_UNSUPPORTED_PLATFORM" }),
+		);
+	},
+);
 
 test("the helper that goes into sandboxes is there", ({ expect }) => {
 	expect(existsSync(execCheckedPath())).toBe(true);

@@ -1,4 +1,12 @@
-import { constants, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+	constants,
+	mkdirSync,
+	mkdtempSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
@@ -6,7 +14,7 @@ import {
 	F_SEAL_GROW,
 	F_SEAL_SHRINK,
 	F_SEAL_WRITE,
-	Fd,
+	type Fd,
 	RESOLVE_BENEATH,
 	RESOLVE_IN_ROOT,
 	RESOLVE_NO_SYMLINKS,
@@ -44,7 +52,10 @@ describe("openat2", () => {
 	test.for(["etc/passwd", "/etc/passwd", "absolute", "../../etc/passwd"])(
 		"stays in the root for %s",
 		(path, { expect }) => {
-			using file = openat2(root, path, { flags: constants.O_RDONLY, resolve: RESOLVE_IN_ROOT });
+			using file = openat2(root, path, {
+				flags: constants.O_RDONLY,
+				resolve: RESOLVE_IN_ROOT,
+			});
 
 			expect(statFd(file).sizeBytes).toBe("inside".length);
 		},
@@ -72,12 +83,16 @@ describe("openat2", () => {
 describe("names in a directory", () => {
 	test("are made and removed", ({ expect }) => {
 		mkdirat(root, "made", 0o755);
-		expect(() => mkdirat(root, "made", 0o755)).toThrow(expect.objectContaining({ code: "EEXIST" }));
+		expect(() => mkdirat(root, "made", 0o755)).toThrow(
+			expect.objectContaining({ code: "EEXIST" }),
+		);
 		expect(() => unlinkat(root, "made")).toThrow(expect.objectContaining({ code: "EISDIR" }));
 		unlinkat(root, "made", { directory: true });
 		unlinkat(root, "absolute");
 
-		expect(() => openat2(root, "made", { flags: 0 })).toThrow(expect.objectContaining({ code: "ENOENT" }));
+		expect(() => openat2(root, "made", { flags: 0 })).toThrow(
+			expect.objectContaining({ code: "ENOENT" }),
+		);
 	});
 });
 
@@ -104,13 +119,17 @@ describe("memfd", () => {
 		addSeals(file, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 
 		expect(getSeals(file)).toBe(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-		expect(() => writeSync(file.fd, "more")).toThrow(expect.objectContaining({ code: "EPERM" }));
+		expect(() => writeSync(file.fd, "more")).toThrow(
+			expect.objectContaining({ code: "EPERM" }),
+		);
 	});
 
 	test("is not sealed without being made for it", ({ expect }) => {
 		using file = memfd("plain");
 
-		expect(() => addSeals(file, F_SEAL_GROW)).toThrow(expect.objectContaining({ code: "EPERM" }));
+		expect(() => addSeals(file, F_SEAL_GROW)).toThrow(
+			expect.objectContaining({ code: "EPERM" }),
+		);
 	});
 });
 

@@ -47,7 +47,12 @@ afterEach(() => {
 });
 
 /** Binds a free loop device; others on this machine may take one between our asking and our binding. */
-async function bind(config: { offsetBytes?: number; sizeBytes?: number; sectorBytes?: number; flags?: number }): Promise<Fd> {
+async function bind(config: {
+	offsetBytes?: number;
+	sizeBytes?: number;
+	sectorBytes?: number;
+	flags?: number;
+}): Promise<Fd> {
 	for (let attempt = 0; ; attempt++) {
 		const number = await loopGetFree(control);
 		const name = `loop-${number}-${attempt}`;
@@ -110,13 +115,20 @@ describeAsRoot("loop devices", () => {
 	test("change their tag and flags later", async ({ expect }) => {
 		await using loop = await bind({});
 
-		await loopSetStatus(loop, { offsetBytes: 512, sizeBytes: 1024, flags: LO_FLAGS_AUTOCLEAR, tag: "changed" });
+		await loopSetStatus(loop, {
+			offsetBytes: 512,
+			sizeBytes: 1024,
+			flags: LO_FLAGS_AUTOCLEAR,
+			tag: "changed",
+		});
 
 		expect(loopStatus(loop)).toMatchObject({ offsetBytes: 512n, tag: "changed" });
 		expect(blockSizeBytes(loop)).toBe(1024);
 	});
 
-	test("refuse a sector size that the kernel does not have, and a tag that does not fit", async ({ expect }) => {
+	test("refuse a sector size that the kernel does not have, and a tag that does not fit", async ({
+		expect,
+	}) => {
 		await expect(bind({ sectorBytes: 1000 })).rejects.toMatchObject({
 			syscall: "LOOP_CONFIGURE",
 			code: "EINVAL",

@@ -21,7 +21,11 @@ import { describeAsRoot } from "./root.ts";
 
 const O_PATH = 0o10000000;
 
-async function shell(script: string, namespace: number | "new", capabilityBound?: bigint): Promise<string> {
+async function shell(
+	script: string,
+	namespace: number | "new",
+	capabilityBound?: bigint,
+): Promise<string> {
 	const [reader, writer] = pipe();
 	using _reader = reader;
 	const child = spawn({
@@ -35,13 +39,22 @@ async function shell(script: string, namespace: number | "new", capabilityBound?
 	writer.close();
 	await child.exited;
 	const into = new Uint8Array(65536);
-	return new TextDecoder().decode(into.subarray(0, Math.max(0, read(reader.fd, into, 0, into.length))));
+	return new TextDecoder().decode(
+		into.subarray(0, Math.max(0, read(reader.fd, into, 0, into.length))),
+	);
 }
 
 const privateDev: readonly MountStep[] = [
 	{ op: "clone", path: "/dev/shm", optional: true },
 	{ op: "clone", path: "/dev/no-such-folder", optional: true },
-	{ op: "mount", source: "devhost", target: "/dev", type: "tmpfs", flags: MS_NOSUID, data: "mode=0755" },
+	{
+		op: "mount",
+		source: "devhost",
+		target: "/dev",
+		type: "tmpfs",
+		flags: MS_NOSUID,
+		data: "mode=0755",
+	},
 	{ op: "mknod", path: "/dev/null", kind: "char", major: 1, minor: 3, mode: 0o666 },
 	{ op: "mkdir", path: "/dev/mapper" },
 	{ op: "mkdir", path: "/dev/mapper", existing: true },
@@ -105,7 +118,10 @@ describeAsRoot("makeMountNamespace", () => {
 
 describeAsRoot("spawn", () => {
 	test("gives a child a mount namespace of its own", async ({ expect }) => {
-		const seen = await shell("readlink /proc/self/ns/mnt; mount -t tmpfs none /mnt && echo mounted", "new");
+		const seen = await shell(
+			"readlink /proc/self/ns/mnt; mount -t tmpfs none /mnt && echo mounted",
+			"new",
+		);
 
 		expect(seen.split("\n")[0]).not.toBe(readlinkSync("/proc/self/ns/mnt"));
 		expect(seen).toContain("mounted");
@@ -113,7 +129,8 @@ describeAsRoot("spawn", () => {
 	});
 
 	test("cuts what a child can ever be able to do", async ({ expect }) => {
-		const bound = capabilitySet(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_BPF"]) & capabilities().bounding;
+		const bound =
+			capabilitySet(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_BPF"]) & capabilities().bounding;
 
 		const status = await shell("grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status", "new", bound);
 
@@ -130,11 +147,17 @@ describeAsRoot("detachedTmpfs", () => {
 		mknodat(place, "zero", "char", { major: 1, minor: 5 }, 0o600);
 		using zero = openat2(place, "zero", { flags: constants.O_RDONLY });
 
-		expect(statFd(zero)).toMatchObject({ type: "char", node: { major: 1, minor: 5 }, mode: 0o600 });
+		expect(statFd(zero)).toMatchObject({
+			type: "char",
+			node: { major: 1, minor: 5 },
+			mode: 0o600,
+		});
 		expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
 	});
 
 	test("says what it does not understand", ({ expect }) => {
-		expect(() => detachedTmpfs({ colour: "blue" })).toThrow(expect.objectContaining({ code: "EINVAL" }));
+		expect(() => detachedTmpfs({ colour: "blue" })).toThrow(
+			expect.objectContaining({ code: "EINVAL" }),
+		);
 	});
 });

@@ -6,7 +6,10 @@ import { memfd, pipe, read, setNonBlocking, spawn, type SpawnOptions } from "../
 import { descriptorCount } from "./descriptors.ts";
 
 /** Runs a shell script and returns what it wrote to its standard output, and how it ended. */
-async function shell(script: string, options: Partial<SpawnOptions> = {}): Promise<{ output: string; status: unknown }> {
+async function shell(
+	script: string,
+	options: Partial<SpawnOptions> = {},
+): Promise<{ output: string; status: unknown }> {
 	const [reader, writer] = pipe();
 	using _reader = reader;
 	const child = spawn({
@@ -31,7 +34,9 @@ describe("spawn", () => {
 	});
 
 	test("gives exactly the environment asked for", async ({ expect }) => {
-		const { output } = await shell("env | sort", { environment: { PATH: "/usr/bin", ONE: "1=1", EMPTY: "" } });
+		const { output } = await shell("env | sort", {
+			environment: { PATH: "/usr/bin", ONE: "1=1", EMPTY: "" },
+		});
 
 		expect(output.split("\n").filter((line) => !/^(PWD|_|SHLVL|OLDPWD)=/.test(line))).toEqual([
 			"EMPTY=",
@@ -48,8 +53,13 @@ describe("spawn", () => {
 		const { output } = await shell(script, { fds: { 5: file, 9: file.fd } });
 
 		// What find itself has open stands under /proc, and the directory that it was started in.
-		const lines = output.trim().split("\n").map((line) => line.replace(/pipe:.*/, "pipe"));
-		expect(lines.filter((line) => !/ \/proc\//.test(line) && !line.endsWith(process.cwd()))).toEqual([
+		const lines = output
+			.trim()
+			.split("\n")
+			.map((line) => line.replace(/pipe:.*/, "pipe"));
+		expect(
+			lines.filter((line) => !/ \/proc\//.test(line) && !line.endsWith(process.cwd())),
+		).toEqual([
 			"0 /dev/null",
 			"1 pipe",
 			"2 /dev/null",
@@ -63,7 +73,10 @@ describe("spawn", () => {
 		using high = memfd("high");
 		const numbers = { [low.fd]: high, [high.fd]: low };
 
-		const { output } = await shell(`readlink /proc/self/fd/${low.fd} /proc/self/fd/${high.fd}`, { fds: numbers });
+		const { output } = await shell(
+			`readlink /proc/self/fd/${low.fd} /proc/self/fd/${high.fd}`,
+			{ fds: numbers },
+		);
 
 		expect(output).toBe("/memfd:high (deleted)\n/memfd:low (deleted)\n");
 	});
@@ -88,7 +101,9 @@ describe("spawn", () => {
 		const own = session(readFileSync("/proc/self/stat", "utf8"));
 
 		expect(session((await shell("cat /proc/self/stat")).output)).toBe(own);
-		expect(session((await shell("cat /proc/self/stat", { newSession: true })).output)).not.toBe(own);
+		expect(session((await shell("cat /proc/self/stat", { newSession: true })).output)).not.toBe(
+			own,
+		);
 	});
 
 	test.for([
@@ -100,7 +115,8 @@ describe("spawn", () => {
 	] as const)("leaves nothing of %s", ([, wrong, syscall, code], { expect }) => {
 		const before = descriptorCount();
 
-		const start = (): unknown => spawn({ file: "/bin/true", argv: ["true"], environment: {}, ...wrong });
+		const start = (): unknown =>
+			spawn({ file: "/bin/true", argv: ["true"], environment: {}, ...wrong });
 
 		expect(start).toThrow(expect.objectContaining({ name: "SysError", syscall, code }));
 		expect(descriptorCount()).toBe(before);
@@ -119,7 +135,9 @@ describe("spawn", () => {
 	});
 
 	test("refuses a NUL in an argument, which would cut it", ({ expect }) => {
-		expect(() => spawn({ file: "/bin/true", argv: ["a\0b"], environment: {} })).toThrow(TypeError);
+		expect(() => spawn({ file: "/bin/true", argv: ["a\0b"], environment: {} })).toThrow(
+			TypeError,
+		);
 	});
 
 	test("does not confuse a signal's target after it ended", async ({ expect }) => {
@@ -162,7 +180,9 @@ describe("spawn", () => {
 		await expect
 			.poll(() => {
 				try {
-					return /State:\s+Z/.test(readFileSync(`/proc/${pid}/status`, "utf8")) ? "gone" : "alive";
+					return /State:\s+Z/.test(readFileSync(`/proc/${pid}/status`, "utf8"))
+						? "gone"
+						: "alive";
 				} catch {
 					return "gone";
 				}

@@ -28,12 +28,20 @@ function send(socket: Fd, content: string, fds: readonly number[] = []): number 
 	return sendmsg(socket.fd, data, 0, data.length, undefined, 0, Int32Array.from(fds), fds.length);
 }
 
-function receive(socket: Fd, length = 4096): { result: number; content: string; fds: number[]; flags: number } {
+function receive(
+	socket: Fd,
+	length = 4096,
+): { result: number; content: string; fds: number[]; flags: number } {
 	const into = new Uint8Array(length);
 	const control = new Int32Array(255);
 	const result = recvmsg(socket.fd, into, 0, length, control);
 	const fds = Array.from(control.subarray(2, 2 + (control[1] as number)));
-	return { result, content: text(into.subarray(0, Math.max(0, result))), fds, flags: control[0] as number };
+	return {
+		result,
+		content: text(into.subarray(0, Math.max(0, result))),
+		fds,
+		flags: control[0] as number,
+	};
 }
 
 describe("socketpair", () => {
@@ -91,7 +99,9 @@ describe("socketpair", () => {
 
 		setSocketBuffers(a, { sendBytes: 4 << 20 });
 
-		expect(sendmsg(a.fd, block, 0, block.length, undefined, 0, undefined, 0)).toBe(block.length);
+		expect(sendmsg(a.fd, block, 0, block.length, undefined, 0, undefined, 0)).toBe(
+			block.length,
+		);
 	});
 });
 
@@ -166,7 +176,16 @@ describe("descriptors over a socket", () => {
 		using file = memfd("partial");
 		const block = new Uint8Array(4 << 20);
 
-		const taken = sendmsg(a.fd, block, 0, block.length, undefined, 0, Int32Array.of(file.fd), 1);
+		const taken = sendmsg(
+			a.fd,
+			block,
+			0,
+			block.length,
+			undefined,
+			0,
+			Int32Array.of(file.fd),
+			1,
+		);
 		const { result, fds } = receive(b, 3);
 
 		expect(taken).toBeGreaterThan(0);

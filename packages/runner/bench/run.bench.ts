@@ -44,8 +44,20 @@ try {
 		{ name: "1 loop device", unit: "ms", ours: run(one), peer: node, target: { atMost: 3.5 } },
 	]);
 	await against("1 loop device", [
-		{ name: "8 loop devices", unit: "ms", ours: run(eight), peer: run(one), target: { atMost: 1.1 } },
-		{ name: "64 loop devices", unit: "ms", ours: run(sixtyFour), peer: run(one), target: { atMost: 1.5 } },
+		{
+			name: "8 loop devices",
+			unit: "ms",
+			ours: run(eight),
+			peer: run(one),
+			target: { atMost: 1.1 },
+		},
+		{
+			name: "64 loop devices",
+			unit: "ms",
+			ours: run(sixtyFour),
+			peer: run(one),
+			target: { atMost: 1.5 },
+		},
 	]);
 } finally {
 	rmSync(folder, { recursive: true });
