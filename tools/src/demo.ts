@@ -57,7 +57,7 @@ function prepare(): void {
 	}
 }
 
-function prove(scratch: string): void {
+function prove(place: string): void {
 	step("sfdisk --verify", () => command("sfdisk", ["--verify", image]));
 	for (const [name, type] of [
 		["esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"],
@@ -75,7 +75,7 @@ function prove(scratch: string): void {
 			}
 		});
 	}
-	const parts = join(scratch, "parts");
+	const parts = join(place, "parts");
 	mkdirSync(parts);
 	const esp = join(parts, "esp");
 	const root = join(parts, "root");
@@ -84,7 +84,7 @@ function prove(scratch: string): void {
 	step("fsck.fat -n", () => command("fsck.fat", ["-n", esp]));
 	step("e2fsck -f -n", () => command("e2fsck", ["-f", "-n", root]));
 
-	const read = { esp: join(scratch, "esp"), root: join(scratch, "root") };
+	const read = { esp: join(place, "esp"), root: join(place, "root") };
 	mkdirSync(read.esp);
 	mkdirSync(read.root);
 	step(`every file of the ESP, read back by mcopy (${count(join(tree, "esp"))} files)`, () => {
@@ -120,23 +120,23 @@ function extract(offset: number, sectors: number, target: string): void {
 	]);
 }
 
-function files(folder: string): string[] {
-	return readdirSync(folder, { recursive: true, withFileTypes: true })
+function files(place: string): string[] {
+	return readdirSync(place, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
-		.map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+		.map((entry) => relative(place, join(entry.parentPath, entry.name)))
 		.toSorted();
 }
 
-function count(folder: string): number {
-	return files(folder).length;
+function count(place: string): number {
+	return files(place).length;
 }
 
-function sums(folder: string): string {
+function sums(place: string): string {
 	const sum = (file: string): string =>
 		createHash("sha256")
-			.update(readFileSync(join(folder, file)))
+			.update(readFileSync(join(place, file)))
 			.digest("hex");
-	return files(folder)
+	return files(place)
 		.map((file) => `${sum(file)}  ${file}\n`)
 		.join("");
 }
