@@ -1,0 +1,80 @@
+import type { ErrorReport } from "./events.ts";
+
+/**
+ * The single failures that an error is made of, first cause first.
+ *
+ * JavaScript puts them the other way round: a `SuppressedError` has the failure of a release as its `error` and what
+ * failed before as `suppressed`. A `DeviceError` has what failed beside it and while closing hanging on it.
+ */
+export function flattenErrors(error: unknown): unknown[] {
+	if (error instanceof SuppressedError) {
+		return [...flattenErrors(error.suppressed), ...flattenErrors(error.error)];
+	}
+	if (error instanceof AggregateError) return error.errors.flatMap(flattenErrors);
+	return [error, ...listOf(error, "alsoFailed"), ...listOf(error, "closeFailures")];
+}
+
+function listOf(error: unknown, key: "alsoFailed" | "closeFailures"): unknown[] {
+	const list = property(error, key);
+	return Array.isArray(list) ? list.flatMap(flattenErrors) : [];
+}
+
+/** An error as plain data. What it does not say is absent. */
+export function reportError(error: unknown): ErrorReport {
+	if (!(error instanceof Error)) return { code: "ERR_UNKNOWN", message: String(error) };
+	const details = property(error, "details");
+	const lines = property(error, "lastLines");
+	const causes = causesOf(error);
+	return {
+		code: text(error, "code") ?? "ERR_UNKNOWN",
+		message: error.message,
+		...pick("stage", text(error, "stage")),
+		...pick("device", text(error, "device")),
+		...pick("exitCode", number(error, "exitCode")),
+		...pick("signal", text(error, "signal")),
+		...pick(
+			"output",
+			text(error, "output") ?? (Array.isArray(lines) ? lines.join("\n") : undefined),
+		),
+		...pick("pointer", text(error, "pointer")),
+		...(isFilled(details) && { details }),
+		...(causes.length > 0 && { causes }),
+	};
+}
+
+function causesOf(error: Error): { code?: string; message: string }[] {
+	const causes: { code?: string; message: string }[] = [];
+	// A cause that leads to itself would be a mistake, but no reason to hang while reporting another one.
+	for (
+		let cause = error.cause;
+		cause instanceof Error && causes.length < 8;
+		cause = cause.cause
+	) {
+		causes.push({ ...pick("code", text(cause, "code")), message: cause.message });
+	}
+	return causes;
+}
+
+function isFilled(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && Object.keys(value).length > 0;
+}
+
+function property(value: unknown, key: string): unknown {
+	return typeof value === "object" && value !== null
+		? (value as Record<string, unknown>)[key]
+		: undefined;
+}
+
+function text(error: Error, key: string): string | undefined {
+	const value = property(error, key);
+	return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function number(error: Error, key: string): number | undefined {
+	const value = property(error, key);
+	return typeof value === "number" ? value : undefined;
+}
+
+function pick<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+	return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}

@@ -1,0 +1,109 @@
+import type { DeviceNumber } from "@devhost/linux";
+import type { Problem } from "./problem.ts";
+import type { OutputStream } from "./stage-output.ts";
+
+/** What went wrong, as plain data: in events, and in lines of `--json`. */
+export interface ErrorReport {
+	/** Stable: branch on it. `ERR_UNKNOWN` for an error that nobody foresaw. */
+	readonly code: string;
+	/** One sentence. */
+	readonly message: string;
+	readonly stage?: string;
+	readonly device?: string;
+	/** Exit status of the stage's command. */
+	readonly exitCode?: number;
+	/** Signal that ended a process. */
+	readonly signal?: string;
+	/** The last output of the process that it is about. */
+	readonly output?: string;
+	/** JSON pointer into the options of the device. */
+	readonly pointer?: string;
+	/** Further facts, such as who holds a busy device. */
+	readonly details?: Readonly<Record<string, unknown>>;
+	/** What led to it, nearest first. */
+	readonly causes?: readonly { readonly code?: string; readonly message: string }[];
+}
+
+/** What happens during a run, in order. Durations are in milliseconds. */
+export type RunEvent =
+	| {
+			readonly event: "run-started";
+			/** The run's id, as in the tags of its devices. */
+			readonly run: string;
+			readonly manifest: string;
+			readonly tree: string;
+			readonly stages: readonly string[];
+	  }
+	| { readonly event: "service-started"; readonly service: string }
+	| {
+			readonly event: "device-opened";
+			readonly device: string;
+			readonly type: string;
+			/** The stage that it is of; absent for a shared device. */
+			readonly stage?: string;
+			/** Where stages find it. */
+			readonly path: string;
+			readonly node: DeviceNumber;
+			readonly durationMs: number;
+	  }
+	| {
+			readonly event: "device-closed";
+			readonly device: string;
+			readonly durationMs: number;
+	  }
+	| {
+			readonly event: "stage-started";
+			readonly stage: string;
+			/** From 1. */
+			readonly number: number;
+			readonly count: number;
+			/** The command, placeholders filled in. */
+			readonly command: readonly string[];
+	  }
+	| {
+			/** A piece of output, as it came: a line may come in several, and several in one. */
+			readonly event: "stage-output";
+			readonly stage: string;
+			readonly stream: OutputStream;
+			/** Bytes that are not UTF-8 are `\xNN`. */
+			readonly text: string;
+	  }
+	| {
+			readonly event: "stage-ended";
+			readonly stage: string;
+			readonly success: boolean;
+			readonly durationMs: number;
+			/** Why it failed. */
+			readonly error?: ErrorReport;
+	  }
+	| {
+			/** What a service process says. */
+			readonly event: "log";
+			readonly service: string;
+			readonly text: string;
+	  }
+	| { readonly event: "warning"; readonly code: string; readonly message: string }
+	| {
+			/** The last one of a run. */
+			readonly event: "run-ended";
+			readonly success: boolean;
+			/** Of the process `devhost run`. */
+			readonly exitCode: number;
+			readonly durationMs: number;
+			/** First cause first; empty after success. */
+			readonly errors: readonly ErrorReport[];
+	  };
+
+/** What the command line reports: a run, or what is wrong with a manifest. */
+export type ReportEvent =
+	| RunEvent
+	/** One for each thing that is wrong. */
+	| { readonly event: "problem"; readonly problem: Problem }
+	/** The last one of a check. */
+	| {
+			readonly event: "check-ended";
+			readonly manifest: string;
+			readonly success: boolean;
+			/** Of the process `devhost check`. */
+			readonly exitCode: number;
+	  };

@@ -1,0 +1,207 @@
+import { flattenErrors, reportError } from "./error-report.ts";
+import type { ErrorReport, ReportEvent, RunEvent } from "./events.ts";
+import { OutputLines } from "./output-lines.ts";
+import { formatProblem, type Problem } from "./problem.ts";
+import { writeText } from "./write-text.ts";
+
+/** Where the text of a report goes: 1 is standard output, 2 standard error. */
+export type Write = (fd: 1 | 2, text: string) => void;
+
+/** How much and in which form. */
+export interface ReportOptions {
+	/** Lines of JSON, see schema/events.schema.json. @default false */
+	readonly json?: boolean;
+	/** Also what services say, and when devices close. @default false */
+	readonly verbose?: boolean;
+	/** Only errors and warnings. @default false */
+	readonly quiet?: boolean;
+	/** Colours and signs, for a terminal. @default false */
+	readonly isTerminal?: boolean;
+	readonly write?: Write;
+}
+
+/** Tells a user what happens. The only code that prints. */
+export interface Report {
+	event(event: ReportEvent): void;
+	/** Everything that is wrong with a manifest. */
+	problems(problems: readonly Problem[]): void;
+	/** A failure before or instead of a run, such as wrong usage. */
+	failure(error: unknown, exitCode: number): void;
+	/** What was asked for: help, the version. */
+	text(text: string): void;
+}
+
+/** Makes the report that the options ask for. */
+export function createReport(options: ReportOptions = {}): Report {
+	return options.json ? jsonReport(options) : textReport(options);
+}
+
+function jsonReport({ write = writeText }: ReportOptions): Report {
+	const line = (event: ReportEvent): void => write(1, `${JSON.stringify(event)}\n`);
+	return {
+		event: line,
+		problems(problems) {
+			for (const problem of problems) line({ event: "problem", problem });
+		},
+		failure(error, exitCode) {
+			const errors = flattenErrors(error).map(reportError);
+			line({ event: "run-ended", success: false, exitCode, durationMs: 0, errors });
+		},
+		text: (text) => write(1, text),
+	};
+}
+
+function textReport(options: ReportOptions): Report {
+	const { verbose = false, quiet = false, isTerminal = false, write = writeText } = options;
+	const style = isTerminal ? terminalStyle : plainStyle;
+	const say = (line: string): void => {
+		if (!quiet) write(1, `${line}\n`);
+	};
+	let outputs: { readonly stdout: OutputLines; readonly stderr: OutputLines } | undefined;
+
+	function onRunEvent(event: RunEvent): void {
+		switch (event.event) {
+			case "run-started": {
+				const stages = counted(event.stages.length, "stage");
+				if (verbose) say(style.dim(`run ${event.run}: ${event.manifest}, ${stages}`));
+				break;
+			}
+			case "service-started":
+				if (verbose) say(style.dim(`service ${event.service} started`));
+				break;
+			case "device-opened": {
+				const what = `opened ${event.device} ${event.path}`;
+				say(style.dim(`${what} (${event.type}) in ${duration(event.durationMs)}`));
+				break;
+			}
+			case "device-closed":
+				if (verbose)
+					say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
+				break;
+			case "stage-started": {
+				const line = (text: string): void => say(style.output(event.stage, text));
+				outputs = { stdout: new OutputLines(line), stderr: new OutputLines(line) };
+				say(style.stageStarted(event.stage, event.command.map(quoteWord).join(" ")));
+				break;
+			}
+			case "stage-output":
+				outputs?.[event.stream].add(event.text);
+				break;
+			case "stage-ended":
+				outputs?.stdout.end();
+				outputs?.stderr.end();
+				say(style.stageEnded(event.stage, event.success, duration(event.durationMs)));
+				break;
+			case "log":
+				if (verbose) say(style.dim(`${event.service}: ${event.text}`));
+				break;
+			case "warning":
+				write(2, `${style.warning("warning:")} ${event.message}\n`);
+				break;
+			case "run-ended": {
+				for (const [index, error] of event.errors.entries()) printError(error, index === 0);
+				const { success, durationMs, exitCode } = event;
+				say(
+					style.runEnded(
+						success,
+						`${duration(durationMs)}${success ? "" : `, exit status ${exitCode}`}`,
+					),
+				);
+				break;
+			}
+		}
+	}
+
+	function printError(error: ErrorReport, isFirst: boolean): void {
+		const lines = [
+			`${style.error(isFirst ? "error:" : "also:")} ${error.message} [${error.code}]`,
+		];
+		for (const { code, message } of error.causes ?? []) {
+			lines.push(`  because: ${message}${code === undefined ? "" : ` [${code}]`}`);
+		}
+		// Otherwise the output has just been printed as it came; a service's last words never were.
+		if (error.output !== undefined && (quiet || error.stage === undefined)) {
+			const print = (line: string): number => lines.push(`  | ${line}`);
+			const output = new OutputLines(print);
+			output.add(error.output);
+			output.end();
+		}
+		write(2, `${lines.join("\n")}\n`);
+	}
+
+	return {
+		event(event) {
+			if (event.event === "problem") this.problems([event.problem]);
+			else if (event.event === "check-ended") {
+				if (event.success) say(`${event.manifest}: nothing wrong`);
+			} else onRunEvent(event);
+		},
+		problems(problems) {
+			for (const problem of problems) {
+				write(2, `${style.error("error:")} ${formatProblem(problem)} [${problem.code}]\n`);
+			}
+		},
+		failure(error) {
+			for (const [index, each] of flattenErrors(error).entries()) {
+				printError(reportError(each), index === 0);
+			}
+		},
+		text: (text) => write(1, text),
+	};
+}
+
+/** The differences between a terminal and a file. */
+interface Style {
+	dim(text: string): string;
+	error(text: string): string;
+	warning(text: string): string;
+	output(stage: string, text: string): string;
+	stageStarted(stage: string, command: string): string;
+	stageEnded(stage: string, success: boolean, took: string): string;
+	runEnded(success: boolean, took: string): string;
+}
+
+const plainStyle: Style = {
+	dim: (text) => text,
+	error: (text) => text,
+	warning: (text) => text,
+	output: (stage, text) => `${stage} | ${text}`,
+	stageStarted: (stage, command) => `${stage}: ${command}`,
+	stageEnded: (stage, success, took) => `${stage}: ${success ? "done" : "failed"} after ${took}`,
+	runEnded: (success, took) => `${success ? "done" : "failed"} after ${took}`,
+};
+
+const terminalStyle: Style = {
+	dim: (text) => sgr(2, text),
+	error: (text) => sgr(31, text),
+	warning: (text) => sgr(33, text),
+	output: (_stage, text) => `${sgr(2, "  │")} ${text}`,
+	stageStarted: (stage, command) => `${sgr(34, "▸")} ${sgr(1, stage)} ${sgr(2, command)}`,
+	stageEnded: (stage, success, took) =>
+		`${success ? sgr(32, "✓") : sgr(31, "✗")} ${sgr(1, stage)} ${sgr(2, took)}`,
+	runEnded: (success, took) =>
+		success ? sgr(32, `done in ${took}`) : sgr(31, `failed after ${took}`),
+};
+
+/** Source: ECMA-48, SGR. */
+function sgr(code: number, text: string): string {
+	return `\u001b[${code}m${text}\u001b[0m`;
+}
+
+function duration(ms: number): string {
+	if (ms < 10) return `${ms.toFixed(1)} ms`;
+	if (ms < 1000) return `${Math.round(ms)} ms`;
+	return ms < 60_000
+		? `${(ms / 1000).toFixed(1)} s`
+		: `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+function counted(count: number, noun: string): string {
+	return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** As one would type it into a shell; for reading, it is never executed. */
+function quoteWord(word: string): string {
+	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+	return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
