@@ -1,0 +1,51 @@
+import { describe, test } from "vitest";
+import { bwrapArguments, type SandboxPlan } from "../src/bwrap-arguments.ts";
+
+const plan: SandboxPlan = {
+	root: "/",
+	tree: "/work/tree",
+	devices: "/dev/.stage",
+	execChecked: "/opt/exec-checked",
+	capabilities: (1n << 0n) | (1n << 7n),
+	environment: { PATH: "/bin", GREETING: "hello world" },
+	fds: { arguments: 4, status: 5 },
+};
+
+describe("bwrapArguments", () => {
+	test("asks for every namespace, a read-only root and nothing of the host's /dev", ({
+		expect,
+	}) => {
+		expect(bwrapArguments(plan).join(" ")).toBe(
+			"--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try " +
+				"--hostname devhost --new-session --die-with-parent --ro-bind / / --proc /proc " +
+				"--dev-bind /dev/.stage /dev --perms 1777 --tmpfs /dev/shm " +
+				"--perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /var/tmp " +
+				"--tmpfs /run --dir /run/devhost/mounts --bind /work/tree /run/devhost/tree " +
+				"--ro-bind /opt/exec-checked /run/devhost/exec-checked " +
+				"--perms 0444 --file 4 /run/devhost/arguments.json --chdir /run/devhost/tree " +
+				"--json-status-fd 5 --cap-drop ALL --cap-add CAP_CHOWN --cap-add CAP_SETUID " +
+				"--clearenv --setenv PATH /bin --setenv GREETING hello world",
+		);
+	});
+
+	test("gives a build tree the kernel's /sys, after the root that it stands on", ({ expect }) => {
+		const args = bwrapArguments({ ...plan, root: "/srv/build tree" });
+
+		const text = args.join("\n");
+		expect(text).toContain("--ro-bind\n/srv/build tree\n/\n--ro-bind\n/sys\n/sys\n");
+	});
+
+	test("keeps values that look like options values", ({ expect }) => {
+		const args = bwrapArguments({ ...plan, environment: { X: "--bind\n/ /" } });
+
+		expect(args.slice(-3)).toEqual(["--setenv", "X", "--bind\n/ /"]);
+	});
+
+	test.for([
+		["a value", { environment: { X: "a\0--bind\0/\0/" } }],
+		["the tree", { tree: "/a\0b" }],
+		["the root", { root: "/a\0b" }],
+	] as const)("refuses a NUL in %s, which would begin an option", ([, change], { expect }) => {
+		expect(() => bwrapArguments({ ...plan, ...change })).toThrow(TypeError);
+	});
+});
