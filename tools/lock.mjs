@@ -33,12 +33,16 @@ export async function acquireLock(file, { onWait } = {}) {
 	}
 	const ended = new Promise((resolve) => holder.once("exit", resolve));
 	holder.unref();
-	holder.stdin.unref?.();
-	holder.stdout.unref?.();
+	// Sockets, although their type says only streams: they must not keep this process alive.
+	for (const stream of [holder.stdin, holder.stdout]) /** @type {any} */ (stream).unref();
 	const release = async () => {
 		holder.ref();
 		holder.stdin.end();
 		await ended;
 	};
-	return { release, ...(Symbol.asyncDispose ? { [Symbol.asyncDispose]: release } : {}) };
+	// Node 18 has no Symbol.asyncDispose; there the caller releases.
+	return /** @type {any} */ ({
+		release,
+		...(Symbol.asyncDispose && { [Symbol.asyncDispose]: release }),
+	});
 }
