@@ -1,0 +1,468 @@
+import {
+	copyFileSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { capabilities, execCheckedPath, mknodat, unlinkat } from "@devhost/linux";
+import { afterAll, afterEach, beforeAll, beforeEach, test } from "vitest";
+import { findBwrap } from "../src/find-bwrap.ts";
+import { makeRunNamespace, type RunNamespace } from "../src/namespace.ts";
+import { type StageCommand, startSandbox, startUnsandboxed } from "../src/sandbox.ts";
+import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts";
+import { stageEnvironment } from "../src/stage-environment.ts";
+import { descriptorCount, mountCount, processesWith } from "./leftovers.ts";
+import { describeAsRoot } from "./root.ts";
+
+const bwrap = "/usr/bin/bwrap";
+let tree: string;
+let namespace: RunNamespace;
+
+interface Ended {
+	readonly code: number | undefined;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+function command(
+	argv: readonly string[],
+	change: Partial<StageCommand> = {},
+): StageCommand & { readonly seen: { stdout: string; stderr: string } } {
+	const seen = { stdout: "", stderr: "" };
+	return {
+		name: "test",
+		argv,
+		environment: stageEnvironment(
+			{
+				tree: "/run/devhost/tree",
+				argumentsFile: "/run/devhost/arguments.json",
+				devices: new Map(),
+			},
+			{},
+		),
+		argumentsJson: "{}",
+		tree,
+		capabilities: [],
+		namespace,
+		onOutput: (stream, text) => {
+			seen[stream] += text;
+		},
+		seen,
+		...change,
+	};
+}
+
+async function run(argv: readonly string[], change: Partial<StageCommand> = {}): Promise<Ended> {
+	const options = command(argv, change);
+	const { status } = await startSandbox(options, { bwrap, root: "/" }).ended;
+	return { code: status.code, ...options.seen };
+}
+
+async function shell(script: string, change: Partial<StageCommand> = {}): Promise<string> {
+	const { stdout } = await run(["sh", "-c", script], change);
+	return stdout.trimEnd();
+}
+
+describeAsRoot("a sandbox", () => {
+	beforeAll(() => {
+		namespace = makeRunNamespace();
+	});
+	afterAll(() => namespace[Symbol.dispose]());
+	beforeEach(() => {
+		tree = mkdtempSync(join(tmpdir(), "devhost-tree-"));
+	});
+	afterEach(() => rmSync(tree, { recursive: true, force: true }));
+
+	test("has exactly the standard devices and the stage's own in /dev", async ({ expect }) => {
+		mknodat(namespace.stageDevices, "loop7", "block", { major: 7, minor: 7 }, 0o600);
+
+		const listed = await shell("ls -A /dev; stat -c '%F %t:%T %a' /dev/loop7 /dev/null");
+
+		unlinkat(namespace.stageDevices, "loop7");
+		expect(listed.split("\n")).toEqual([
+			...["fd", "full", "loop7", "null", "ptmx", "pts", "random", "shm"],
+			...["stderr", "stdin", "stdout", "tty", "urandom", "zero"],
+			"block special file 7:7 600",
+			"character special file 1:3 666",
+		]);
+		expect(await shell("ls /dev | grep loop")).toBe("");
+	});
+
+	test("has a /dev that works and that it cannot change", async ({ expect }) => {
+		const script = [
+			"echo x > /dev/null && echo null",
+			"head -c 3 /dev/zero | wc -c",
+			"echo to-stdout > /dev/stdout",
+			"echo shared > /dev/shm/x && cat /dev/shm/x",
+			"stat -c %a /dev/shm",
+			"python3 -c 'import os; m, s = os.openpty(); print(os.ttyname(s))' || echo no python",
+			"touch /dev/x 2>&1; rm /dev/null 2>&1",
+		].join("; ");
+
+		expect((await shell(script)).split("\n")).toEqual([
+			...["null", "3", "to-stdout", "shared", "1777", "/dev/pts/0"],
+			"touch: cannot touch '/dev/x': Read-only file system",
+			"rm: cannot remove '/dev/null': Read-only file system",
+		]);
+	});
+
+	test("gives each stage a shm of its own", async ({ expect }) => {
+		await shell("echo left > /dev/shm/behind; echo left > /tmp/behind");
+
+		expect(await shell("ls -A /dev/shm /tmp /var/tmp")).toBe("/dev/shm:\n\n/tmp:\n\n/var/tmp:");
+	});
+
+	test("cannot make a device node, anywhere", async ({ expect }) => {
+		const script = [
+			"mknod /tmp/sda b 8 0",
+			"mknod /run/devhost/tree/sda b 8 0",
+			"mknod /dev/shm/sda b 8 0",
+			"mknod /tmp/null c 1 3",
+		];
+		const { stdout } = await run(["sh", "-c", `(${script.join("; ")}) 2>&1`]);
+
+		expect(stdout.match(/Operation not permitted/g)).toHaveLength(4);
+	});
+
+	test("finds no way around by a user namespace", async ({ expect }) => {
+		const script =
+			"unshare -Ur sh -c 'mknod /tmp/sda b 8 0; umount /dev; mount -o remount,rw /' 2>&1";
+
+		const output = await shell(script);
+
+		expect(output).toContain("mknod: /tmp/sda: Operation not permitted");
+		expect(output).toContain("umount: /dev: must be superuser to unmount.");
+		expect(output).not.toContain("succe");
+	});
+
+	test("cannot open a device node that lies in the tree", async ({ expect }) => {
+		mknodat(namespace.stageDevices, "loop6", "block", { major: 7, minor: 6 }, 0o600);
+		const { stdout } = await run([
+			"sh",
+			"-c",
+			"mount | grep ' /run/devhost/tree ' | grep -o nodev",
+		]);
+
+		unlinkat(namespace.stageDevices, "loop6");
+		expect(stdout).toBe("nodev\n");
+	});
+
+	test("holds exactly the granted capabilities, and no way to CAP_MKNOD", async ({ expect }) => {
+		const held = await shell(
+			"grep -E '^Cap(Prm|Eff|Bnd)' /proc/self/status; grep NoNew /proc/self/status",
+		);
+
+		const { granted } = stageCapabilities([], capabilities());
+		const hex = granted.toString(16).padStart(16, "0");
+		expect(held).toContain(`CapPrm:\t${hex}`);
+		expect(held).toContain(`CapEff:\t${hex}`);
+		const bounding = BigInt(`0x${/CapBnd:\t(\w+)/.exec(held)?.[1]}`);
+		expect(capabilityNames(bounding)).not.toContain("CAP_MKNOD");
+		expect(held).toContain("NoNewPrivs:\t1");
+	});
+
+	test("holds a capability that its stage asks for", async ({ expect }) => {
+		const held = await shell(
+			"mount -t tmpfs none /mnt && echo mounted; mknod /tmp/x b 8 0 2>&1",
+			{
+				capabilities: ["CAP_SYS_ADMIN"],
+			},
+		);
+
+		expect(held).toContain("mounted");
+		expect(held).toContain("Operation not permitted");
+	});
+
+	test("sees the host's files read-only and the tree read-write", async ({ expect }) => {
+		writeFileSync(join(tree, "in"), "from the host");
+
+		const script =
+			"cat in; cp in out; touch /etc/x /usr/x /root/x /work 2>&1 | grep -c Read-only";
+		const output = await shell(script);
+
+		expect(output).toBe("from the host4");
+		expect(readFileSync(join(tree, "out"), "utf8")).toBe("from the host");
+		expect(statSync(join(tree, "out")).mode & 0o777).toBe(0o644);
+	});
+
+	test("has nothing of the host in /run, /tmp and /var/tmp", async ({ expect }) => {
+		const script =
+			"ls -A /tmp /var/tmp; ls -A /run /run/devhost; stat -c %a /tmp /var/tmp /run";
+
+		expect((await shell(script)).split("\n")).toEqual([
+			...["/tmp:", "", "/var/tmp:", "/run:", "devhost", ""],
+			...["/run/devhost:", "arguments.json", "exec-checked", "mounts", "tree"],
+			...["1777", "1777", "755"],
+		]);
+	});
+
+	test("gets its environment and nothing of ours", async ({ expect }) => {
+		process.env["SECRET_OF_THE_HOST"] = "1";
+		const output = await shell("env", { environment: { PATH: "/usr/bin:/bin", X: "a=b c" } });
+		delete process.env["SECRET_OF_THE_HOST"];
+
+		// PWD is bubblewrap's, and says where it begins.
+		expect(output.split("\n").toSorted()).toEqual([
+			"PATH=/usr/bin:/bin",
+			"PWD=/run/devhost/tree",
+			"X=a=b c",
+		]);
+	});
+
+	test("does not let the stage's environment act on bubblewrap", async ({ expect }) => {
+		const environment = { PATH: "/usr/bin:/bin", LD_PRELOAD: "/nowhere.so", LD_DEBUG: "files" };
+		const { stderr, stdout } = await run(["/bin/echo", "hello"], { environment });
+
+		expect(stdout).toBe("hello\n");
+		expect(stderr).toContain("/nowhere.so");
+		expect(stderr).not.toContain("bwrap");
+	});
+
+	test("keeps its environment out of sight of other users", async ({ expect }) => {
+		const stage = command(["sleep", "30"], {
+			environment: { PATH: "/bin", SECRET: "hidden-4711" },
+		});
+		const running = startSandbox(stage, { bwrap, root: "/" });
+		await expect.poll(() => processesWith("sleep\0" + "30")).not.toEqual([]);
+
+		expect(processesWith("hidden-4711")).toEqual([]);
+		running.kill();
+		await running.ended;
+	});
+
+	test("reads its arguments and cannot change them by accident", async ({ expect }) => {
+		const output = await shell(
+			"cat /run/devhost/arguments.json; stat -c ' %a' /run/devhost/arguments.json",
+			{
+				argumentsJson: '{"tree":"ä"}',
+			},
+		);
+
+		expect(output).toBe('{"tree":"ä"} 444');
+	});
+
+	test("has no network, its own host name, its own processes", async ({ expect }) => {
+		const script =
+			"hostname; ls /sys/class/net 2>/dev/null; cut -d: -f1 /proc/net/dev | tail -n +3; ls -d /proc/[0-9]* | wc -l";
+
+		const lines = (await shell(script)).split("\n").map((line) => line.trim());
+
+		expect(lines[0]).toBe("devhost");
+		expect(lines.at(-2)).toBe("lo");
+		expect(Number(lines.at(-1))).toBeLessThan(6);
+	});
+
+	test("reads its standard input to the end, and /dev/null without one", async ({ expect }) => {
+		const stdin = "label: gpt\n".repeat(20_000);
+
+		expect((await run(["wc", "-c"], { stdin })).stdout).toBe(`${stdin.length}\n`);
+		expect((await run(["wc", "-c"])).stdout).toBe("0\n");
+		expect((await run(["wc", "-c"], { stdin: "" })).stdout).toBe("0\n");
+	});
+
+	test("passes on every byte of its output, also what is not UTF-8", async ({ expect }) => {
+		const { stdout, stderr } = await run([
+			"sh",
+			"-c",
+			String.raw`printf 'caf\303'; sleep 0.05; printf '\251 \377 \342\202'; printf e >&2`,
+		]);
+
+		expect(stdout).toBe(String.raw`café \xff \xe2\x82`);
+		expect(stderr).toBe("e");
+	});
+
+	test("passes on 10 MB in order and keeps the last of it", async ({ expect }) => {
+		const options = command(["sh", "-c", "seq 1 1400000; echo the end >&2"]);
+		const { output } = await startSandbox(options, { bwrap, root: "/" }).ended;
+
+		const numbers = options.seen.stdout.trimEnd().split("\n");
+		expect(options.seen.stdout.length).toBeGreaterThan(10_000_000);
+		expect(numbers.every((number, index) => number === String(index + 1))).toBe(true);
+		expect(output.length).toBeLessThan(20_000);
+		expect(output.startsWith("…")).toBe(true);
+		expect(output).toContain("the end");
+	}, 20_000);
+
+	test("ends with all that it started, before anybody is told", async ({ expect }) => {
+		const script =
+			"setsid sleep 4242 & (setsid sleep 4242 </dev/null >/dev/null 2>&1 &); exit 3";
+
+		const { code } = await run(["sh", "-c", script]);
+
+		expect(code).toBe(3);
+		expect(processesWith("sleep\0" + "4242")).toEqual([]);
+	});
+
+	test("tells exit statuses and signals", async ({ expect }) => {
+		expect((await run(["true"])).code).toBe(0);
+		expect((await run(["sh", "-c", "exit 255"])).code).toBe(255);
+		expect((await run(["sh", "-c", "kill -SEGV $$"])).code).toBe(128 + 11);
+		expect((await run(["sh", "-c", "kill -9 $$"])).code).toBe(128 + 9);
+	});
+
+	test.for([
+		[["no-such-command"], "not found in the sandbox", 127],
+		[["/etc/passwd"], "not executable", 126],
+		[["/tmp"], "not executable", 126],
+	] as const)("says why %j cannot be run", async ([argv, message, exitCode], { expect }) => {
+		await expect(run(argv)).rejects.toMatchObject({
+			code: "ERR_STAGE_COMMAND",
+			exitCode,
+			message: expect.stringContaining(message),
+		});
+	});
+
+	test("dies with all its processes when it is killed, whenever", async ({ expect }) => {
+		for (const waitMs of [0, 1, 3, 6, 10, 40]) {
+			const script = "trap '' TERM INT HUP; setsid sleep 4343 & sleep 4343";
+			const running = startSandbox(command(["sh", "-c", script]), { bwrap, root: "/" });
+			await new Promise((resolve) => setTimeout(resolve, waitMs));
+			running.kill();
+
+			await running.ended;
+			expect(processesWith("sleep\0" + "4343")).toEqual([]);
+			expect(processesWith("4343")).toEqual([]);
+		}
+	});
+
+	test("is asked to end by SIGTERM, also while it is being made", async ({ expect }) => {
+		for (const waitMs of [0, 50]) {
+			const script =
+				"trap 'echo asked; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+			const options = command(["sh", "-c", script]);
+			const running = startSandbox(options, { bwrap, root: "/" });
+			await new Promise((resolve) => setTimeout(resolve, waitMs));
+			running.terminate();
+
+			const { status } = await running.ended;
+			// At once it may come before the shell has set its trap.
+			expect([7, 143]).toContain(status.code);
+		}
+	});
+
+	test("is an error with bubblewrap's words when it cannot be made", async ({ expect }) => {
+		await expect(run(["true"], { tree: "/no/such/tree" })).rejects.toMatchObject({
+			code: "ERR_SANDBOX_SETUP",
+			message: expect.stringContaining("Can't find source path /no/such/tree"),
+		});
+	});
+
+	test("does not run a command that would hold too much", async ({ expect }) => {
+		// A launcher that drops nothing, as bubblewrap itself where the host lacks a capability that it is to keep.
+		const helper = join(tree, "exec-checked");
+		copyFileSync(execCheckedPath(), helper);
+		const careless = join(tree, "bwrap");
+		const script = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift 2\nexec ${helper} "$@"\n`;
+		writeFileSync(careless, script, { mode: 0o755 });
+		const stage = command(["touch", join(tree, "was-run")]);
+
+		await expect(
+			startSandbox(stage, { bwrap: careless, root: "/" }).ended,
+		).rejects.toMatchObject({
+			code: "ERR_SANDBOX_CAPABILITIES",
+			message: expect.stringContaining("It was not run"),
+		});
+		expect(() => statSync(join(tree, "was-run"))).toThrow("ENOENT");
+	});
+
+	test("takes a build tree as its root", async ({ expect }) => {
+		const root = join(tree, "root");
+		for (const folder of ["proc", "sys", "dev", "run", "tmp", "var/tmp", "usr"]) {
+			mkdirSync(join(root, folder), { recursive: true });
+		}
+		copyFileSync(execCheckedPath(), join(root, "usr/program"));
+		const stage = command(["/usr/program"]);
+
+		const { status, output } = await startSandbox(stage, { bwrap, root }).ended;
+
+		expect(status.code).toBe(125);
+		expect(output).toContain("usage: exec-checked");
+	});
+
+	test("leaves no descriptor, process or mount", async ({ expect }) => {
+		await run(["true"]);
+		const before = { descriptors: descriptorCount(), mounts: mountCount() };
+
+		for (let i = 0; i < 10; i++) await run(["true"]);
+		await run(["no-such-command"]).catch(() => {});
+
+		expect({ descriptors: descriptorCount(), mounts: mountCount() }).toEqual(before);
+	});
+});
+
+describeAsRoot("a stage without a sandbox", () => {
+	beforeEach(() => {
+		tree = mkdtempSync(join(tmpdir(), "devhost-tree-"));
+		namespace = makeRunNamespace();
+	});
+	afterEach(() => {
+		namespace[Symbol.dispose]();
+		rmSync(tree, { recursive: true, force: true });
+	});
+
+	async function bare(
+		argv: readonly string[],
+		change: Partial<StageCommand> = {},
+	): Promise<Ended> {
+		const options = command(argv, change);
+		const { status } = await startUnsandboxed(options).ended;
+		return { code: status.code, ...options.seen };
+	}
+
+	test("runs on the host's files, in the run's /dev", async ({ expect }) => {
+		mknodat(namespace.devices, "loop9", "block", { major: 7, minor: 9 }, 0o600);
+
+		const { stdout } = await bare([
+			"sh",
+			"-c",
+			"pwd; ls /dev/loop9; touch made; env | grep -c .",
+		]);
+
+		expect(stdout).toBe(`${tree}\n/dev/loop9\n8\n`);
+		expect(statSync(join(tree, "made")).isFile()).toBe(true);
+	});
+
+	test("still cannot make a device node", async ({ expect }) => {
+		const { stdout } = await bare(["sh", "-c", `mknod ${tree}/x b 8 0 2>&1`]);
+
+		expect(stdout).toContain("Operation not permitted");
+	});
+
+	test("ends with what it left in its session", async ({ expect }) => {
+		await bare(["sh", "-c", "sleep 4444 >/dev/null 2>&1 & exit 0"]);
+
+		await expect.poll(() => processesWith("sleep\0" + "4444")).toEqual([]);
+	});
+
+	test("is killed", async ({ expect }) => {
+		const running = startUnsandboxed(command(["sh", "-c", "trap '' TERM; sleep 4545 & wait"]));
+		running.kill();
+
+		const { status } = await running.ended;
+
+		expect(status).toEqual({ signal: "SIGKILL" });
+		await expect.poll(() => processesWith("sleep\0" + "4545")).toEqual([]);
+	});
+});
+
+describeAsRoot("findBwrap", () => {
+	test("looks in absolute folders only", ({ expect }) => {
+		expect(findBwrap("relative:/nowhere:/usr/bin")).toBe("/usr/bin/bwrap");
+	});
+
+	test("says how to install it", ({ expect }) => {
+		expect(() => findBwrap("/nowhere")).toThrow(
+			expect.objectContaining({
+				code: "ERR_SANDBOX_MISSING",
+				message:
+					"bubblewrap: no bwrap in /nowhere. Install it with: apt-get install -y bubblewrap; " +
+					"without isolation: --sandbox none",
+			}),
+		);
+	});
+});
