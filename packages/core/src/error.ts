@@ -118,15 +118,20 @@ export class DeviceBusy extends DeviceError {
 	readonly holders: readonly Holder[];
 
 	/**
-	 * @param subject - What is busy, as messages begin: the device, its path.
+	 * @param message - See {@link busyMessage}.
 	 */
-	constructor(subject: string, holders: readonly Holder[], options: DeviceErrorOptions = {}) {
-		super("ERR_DEVICE_BUSY", busyMessage(subject, holders), options);
+	constructor(message: string, holders: readonly Holder[], options: DeviceErrorOptions = {}) {
+		super("ERR_DEVICE_BUSY", message, options);
 		this.holders = holders;
 	}
 }
 
-function busyMessage(subject: string, holders: readonly Holder[]): string {
+/**
+ * The sentence of a {@link DeviceBusy}, which names the first five holders.
+ *
+ * @param subject - What is busy, as messages begin: the device, its path.
+ */
+export function busyMessage(subject: string, holders: readonly Holder[]): string {
 	if (holders.length === 0) {
 		return `${subject}: still in use, by nobody that /proc and /sys show`;
 	}

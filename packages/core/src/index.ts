@@ -19,7 +19,7 @@ export type {
 	ParentDevice,
 	ParentRule,
 } from "./driver.ts";
-export { DeviceBusy, DeviceError, isDeviceError, isDeviceErrorCode } from "./error.ts";
+export { busyMessage, DeviceBusy, DeviceError, isDeviceError, isDeviceErrorCode } from "./error.ts";
 export type { DeviceErrorCode, DeviceErrorOptions, DeviceProblem } from "./error.ts";
 export { isDeviceName, resolveGraph } from "./graph.ts";
 export type {
@@ -32,3 +32,13 @@ export type {
 export { describeHolder } from "./holder.ts";
 export type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
 export { jsonPointer } from "./json-pointer.ts";
+export type { DeviceCallOptions, DeviceCallReply, DeviceServiceClient } from "./device-client.ts";
+export { DeviceManager } from "./device-manager.ts";
+export type { DeviceEvent, DeviceManagerOptions } from "./device-manager.ts";
+export { deviceService } from "./device-service.ts";
+export type { DeviceService, DeviceServiceIdentity } from "./device-service.ts";
+export { OpenDevices } from "./open-devices.ts";
+export type { OpenedDevice } from "./open-devices.ts";
+export type { OpenDevicesOptions } from "./opening.ts";
+export { runDeviceService } from "./run-device-service.ts";
+export type { DeviceServiceOptions } from "./run-device-service.ts";

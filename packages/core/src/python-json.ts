@@ -44,7 +44,7 @@ function writeObject(value: object, depth: number): string {
 	}
 	const items = entries(value)
 		.filter(([, item]) => item !== undefined)
-		.sort(([a], [b]) => compareCodePoints(a, b))
+		.toSorted(([a], [b]) => compareCodePoints(a, b))
 		.map(([key, item]) => `${writeString(key)}: ${write(item, depth + 1)}`);
 	return `{${items.join(", ")}}`;
 }

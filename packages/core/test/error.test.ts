@@ -1,5 +1,12 @@
 import { describe, test } from "vitest";
-import { DeviceBusy, DeviceError, isDeviceError, isDeviceErrorCode } from "../src/error.ts";
+import {
+	busyMessage,
+	DeviceBusy,
+	DeviceError,
+	isDeviceError,
+	isDeviceErrorCode,
+} from "../src/error.ts";
+import type { Holder } from "../src/holder.ts";
 
 describe("DeviceError", () => {
 	test("is recognised by code, also from another copy of the package", ({ expect }) => {
@@ -35,12 +42,14 @@ describe("DeviceError", () => {
 
 describe("DeviceBusy", () => {
 	test("names the holders in one sentence", ({ expect }) => {
-		const error = new DeviceBusy("root (loop3)", [
+		const holders: Holder[] = [
 			{ kind: "process", pid: 4711, command: "qemu", path: "/dev/loop3" },
 			{ kind: "mount", target: "/mnt", namespace: "mnt:[1]", pid: 1, command: "init" },
 			{ kind: "swap", path: "/dev/loop3" },
 			{ kind: "device", device: "dm-0" },
-		]);
+		];
+
+		const error = new DeviceBusy(busyMessage("root (loop3)", holders), holders);
 
 		expect(error.code).toBe("ERR_DEVICE_BUSY");
 		expect(error.message).toBe(
@@ -55,8 +64,8 @@ describe("DeviceBusy", () => {
 			device: `dm-${index}`,
 		}));
 
-		expect(new DeviceBusy("loop3", holders).message).toMatch(/device dm-4, 2 more$/);
-		expect(new DeviceBusy("loop3", []).message).toBe(
+		expect(busyMessage("loop3", holders)).toMatch(/device dm-4, 2 more$/);
+		expect(busyMessage("loop3", [])).toBe(
 			"loop3: still in use, by nobody that /proc and /sys show",
 		);
 	});

@@ -184,7 +184,7 @@ describe("JsonNumber", () => {
 		expect(number.isInteger).toBe(isInteger);
 		expect(number.toNumber()).toBe(value);
 		expect(Number(number)).toBe(value);
-		expect(`${number}`).toBe(text);
+		expect(String(number)).toBe(text);
 	});
 
 	test("converts integers of any size", ({ expect }) => {

@@ -1,0 +1,403 @@
+import type { FdLike } from "@devhost/linux";
+import { attachFailures } from "./close-failure.ts";
+import { callBegin, callClose, callOpen, type DeviceServiceClient } from "./device-client.ts";
+import { DeviceError } from "./error.ts";
+import { resolveGraph, type DeviceSpec, type DeviceSpecs, type DeviceTypes } from "./graph.ts";
+import { OpenDevices, type OpenedDevice } from "./open-devices.ts";
+import { Opening, type OpenDevicesOptions } from "./opening.ts";
+import type { OpenResult } from "./wire.ts";
+import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
+import { Semaphore } from "./semaphore.ts";
+
+/** What happens to a device. `ms` is the time since its opening or closing began. */
+export type DeviceEvent =
+	| { readonly type: "opening" | "closing"; readonly name: string }
+	| {
+			readonly type: "open";
+			readonly name: string;
+			readonly ms: number;
+			readonly device: OpenedDevice;
+	  }
+	| { readonly type: "closed"; readonly name: string; readonly ms: number }
+	| {
+			readonly type: "failed";
+			readonly name: string;
+			readonly ms: number;
+			readonly during: "open" | "close";
+			readonly error: DeviceError;
+	  }
+	/** A fact that the driver tells during opening. */
+	| { readonly type: "log"; readonly name: string; readonly text: string };
+
+/** What a {@link DeviceManager} works with. */
+export interface DeviceManagerOptions {
+	/**
+	 * The service that serves a type of device: the same one for all devices of it, started already or at the first call.
+	 *
+	 * The manager never stops services; whoever started them does, after the manager is closed.
+	 */
+	readonly service: (type: string) => DeviceServiceClient | Promise<DeviceServiceClient>;
+	/** What is known of types. Without it any type is taken, and only services check parents. */
+	readonly types?: DeviceTypes;
+	/** The run's id, for tags on what is made. */
+	readonly run: string;
+	/** Directory beneath which the manifest's files are. Lent until the manager is closed. */
+	readonly tree: FdLike;
+	/** The run's private device directory. Lent until the manager is closed. */
+	readonly devices: FdLike;
+	/** Told of everything, as it happens. What it throws is thrown as an uncaught exception. */
+	readonly onEvent?: (event: DeviceEvent) => void;
+	/**
+	 * Longest time that one device may take to open, in milliseconds.
+	 *
+	 * @default 60000
+	 */
+	readonly openTimeoutMs?: number;
+	/**
+	 * Longest time that one device may take to close, in milliseconds. Closing writes back what is cached.
+	 *
+	 * @default 300000
+	 */
+	readonly closeTimeoutMs?: number;
+}
+
+/** An open device and what the manager needs to close it. */
+interface Entry {
+	readonly device: OpenedDevice;
+	readonly client: DeviceServiceClient;
+	/** Never rejects. */
+	closing?: Promise<unknown>;
+}
+
+/** A device that is to be opened, its parent being open. */
+interface OpenRequest {
+	readonly name: string;
+	readonly spec: DeviceSpec;
+	readonly parent: OpenedDevice | undefined;
+	readonly opening: Opening;
+}
+
+/** How many calls one service may have at once: half of what `@devhost/rpc` allows (256), closing included. */
+const maxCallsPerService = 128;
+
+const defaultOpenTimeoutMs = 60_000;
+const defaultCloseTimeoutMs = 300_000;
+
+/**
+ * Opens the devices of a run through their services, and closes them in the reverse order of completion.
+ *
+ * Several calls of {@link DeviceManager.open} may follow each other or overlap; later ones may name open devices of
+ * earlier ones as parents.
+ *
+ * @example
+ * ```ts
+ * import { DeviceManager } from "@devhost/core";
+ *
+ * await using manager = new DeviceManager({ service: (type) => services.get(type), run, tree, devices });
+ * const opened = await manager.open({
+ * 	disk: { type: "devhost.loopback", options: { filename: "disk.img" } },
+ * });
+ * console.log(opened.get("disk").path);
+ * ```
+ */
+export class DeviceManager implements AsyncDisposable {
+	readonly #options: DeviceManagerOptions;
+	/** Whether `begin` has succeeded, for each service that was needed so far. */
+	readonly #begun = new Map<DeviceServiceClient, Promise<void>>();
+	/** Services whose end has been reported. */
+	readonly #ended = new Set<DeviceServiceClient>();
+	readonly #calls = new Map<DeviceServiceClient, Semaphore>();
+	/** What is open, in the order of completion. */
+	readonly #entries: Entry[] = [];
+	readonly #openings = new Set<Opening>();
+	#isClosed = false;
+
+	constructor(options: DeviceManagerOptions) {
+		this.#options = options;
+	}
+
+	/** What is open, in the order of completion. */
+	get opened(): readonly OpenedDevice[] {
+		return this.#entries.map(({ device }) => device);
+	}
+
+	/**
+	 * Opens devices: parents first, everything else at once.
+	 *
+	 * When one fails, the others that are still being opened are cancelled and waited for, and what was opened by this
+	 * call is closed. Then it rejects with the first cause; `alsoFailed` has what else failed by itself, and
+	 * `closeFailures` what could not be closed.
+	 *
+	 * @throws {@link DeviceError} before anything is opened, when something is wrong with the graph: with the code of the
+	 * first problem, and all of them in `problems`.
+	 * @throws {@link DeviceError} what a service said, with its code and the device's name; `ERR_DEVICE_TIMEOUT`,
+	 * `ERR_DEVICE_CANCELLED`, `ERR_DEVICE_SERVICE`; `ERR_DEVICE_CLOSED` after {@link DeviceManager.close}.
+	 */
+	async open(devices: DeviceSpecs, options: OpenDevicesOptions = {}): Promise<OpenDevices> {
+		if (this.#isClosed) throw closed();
+		const specs = devices instanceof Map ? devices : new Map(Object.entries(devices));
+		const order = this.#checkedOrder(specs, options);
+
+		const opening = new Opening(order);
+		this.#openings.add(opening);
+		try {
+			using _ = opening.stopEarly(options);
+			await this.#openAll(specs, order, opening);
+			if (opening.cause === undefined) {
+				const opened = order.flatMap((name) => this.#find(name)?.device ?? []);
+				return new OpenDevices(opened, (names) => this.#closeNames(names));
+			}
+			const closeFailures = await this.#closeEntries(new Set(order));
+			const { cause, alsoFailed } = opening;
+			throw attachFailures(cause, { alsoFailed, closeFailures });
+		} finally {
+			this.#openings.delete(opening);
+			opening.settle();
+		}
+	}
+
+	/**
+	 * Closes one device, its children first, or everything, strictly in the reverse order of completion. Opening that is
+	 * still under way is ended first when everything is closed, and nothing can be opened afterwards.
+	 *
+	 * One that fails does not keep the others open. A failure is reported once, to whoever closed first: closing again
+	 * does nothing.
+	 *
+	 * @throws {@link DeviceError} the first failure, with the others in `closeFailures`.
+	 */
+	async close(name?: string): Promise<void> {
+		if (name !== undefined) return await this.#closeNames([name]);
+		this.#isClosed = true;
+		for (const opening of this.#openings) opening.stop(closed());
+		await Promise.all([...this.#openings].map(({ settled }) => settled));
+		await this.#closeNames(this.opened.map((device) => device.name));
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.close();
+	}
+
+	/** Parents first. Throws with everything that is wrong. */
+	#checkedOrder(
+		specs: ReadonlyMap<string, DeviceSpec>,
+		{ pointer }: OpenDevicesOptions,
+	): readonly string[] {
+		const { order, problems } = resolveGraph(specs, this.#options.types, {
+			existing: new Set(this.opened.map(({ name }) => name)),
+			...(pointer === undefined ? {} : { pointer }),
+		});
+		const [first] = problems;
+		if (first !== undefined) {
+			const message = problems.map((problem) => problem.message).join("\n");
+			throw new DeviceError(first.code, message, { device: first.device, problems });
+		}
+		const taken = order.find((name) =>
+			[...this.#openings].some(({ names }) => names.has(name)),
+		);
+		if (taken === undefined) return order;
+		const message = `${taken}: a device of this name is being opened`;
+		throw new DeviceError("ERR_DEVICE_NAME", message, { device: taken });
+	}
+
+	/** Opens what it can until something stops it; resolves when nothing is under way any more. */
+	async #openAll(
+		specs: ReadonlyMap<string, DeviceSpec>,
+		order: readonly string[],
+		opening: Opening,
+	): Promise<void> {
+		const tasks = new Map<string, Promise<Entry | undefined>>();
+		const openAfterParent = async (
+			name: string,
+			spec: DeviceSpec,
+		): Promise<Entry | undefined> => {
+			let parent: Entry | undefined;
+			if (spec.parent) {
+				parent = await (tasks.get(spec.parent) ?? this.#find(spec.parent));
+				// What kept the parent from opening is known already.
+				if (parent === undefined) return undefined;
+			}
+			if (opening.signal.aborted) return undefined;
+			return await this.#openOne({ name, spec, parent: parent?.device, opening });
+		};
+		for (const name of order) {
+			const spec = specs.get(name);
+			if (spec !== undefined) tasks.set(name, openAfterParent(name, spec));
+		}
+		await Promise.all(tasks.values());
+	}
+
+	/** Opens one device. Never rejects: what goes wrong is told to the opening. */
+	async #openOne(request: OpenRequest): Promise<Entry | undefined> {
+		const { name, spec, parent, opening } = request;
+		const startMs = performance.now();
+		let client: DeviceServiceClient | undefined;
+		this.#emit({ type: "opening", name });
+		try {
+			client = await this.#options.service(spec.type);
+			const result = await this.#callOpen(client, request);
+			const openMs = performance.now() - startMs;
+			const { type } = spec;
+			const of = parent === undefined ? {} : { parent: parent.name };
+			const device: OpenedDevice = { name, type, ...of, ...result, openMs };
+			const entry = { device, client };
+			this.#entries.push(entry);
+			this.#emit({ type: "open", name, ms: openMs, device });
+			return entry;
+		} catch (cause) {
+			const error = await this.#openFailed(client, request, cause);
+			const ms = performance.now() - startMs;
+			this.#emit({ type: "failed", name, ms, during: "open", error });
+			if (this.#isNews(client, cause)) opening.fail(error);
+			return undefined;
+		}
+	}
+
+	async #callOpen(client: DeviceServiceClient, request: OpenRequest): Promise<OpenResult> {
+		const { name, spec, parent, opening } = request;
+		const { type, options } = spec;
+		using _ = await this.#slot(client);
+		if (opening.signal.aborted) throw opening.cancelled(name);
+
+		// One after the other on the wire, without waiting for the first answer.
+		const begun = this.#begin(client);
+		const opened = callOpen(
+			client,
+			{ name, type, options, parent },
+			{
+				signal: opening.signal,
+				timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
+				onSignal: (signal) => {
+					const { value } = signal;
+					if (signal.name !== "log" || typeof value !== "string") return;
+					this.#emit({ type: "log", name, text: value });
+				},
+			},
+		);
+		const [beginning, result] = await Promise.allSettled([begun, opened]);
+		if (beginning.status === "rejected") throw beginning.reason;
+		if (result.status === "rejected") throw result.reason;
+		return result.value;
+	}
+
+	/** Makes sure that nothing of a device is left in its service, unless the service said so itself. */
+	async #openFailed(
+		client: DeviceServiceClient | undefined,
+		{ name, opening }: OpenRequest,
+		cause: unknown,
+	): Promise<DeviceError> {
+		// A client may reject with the reason itself, which belongs to another device.
+		const isStopped = opening.signal.aborted && cause === opening.cause;
+		const error = isStopped ? opening.cancelled(name) : toDeviceError(cause, name);
+		if (client === undefined || isAnswer(cause) || isConnectionOver(cause)) return error;
+		try {
+			// Waits for an opening that is still being undone.
+			await callClose(client, { name }, { timeoutMs: this.#closeTimeoutMs });
+		} catch (closeError) {
+			if (isConnectionOver(closeError)) return error;
+			attachFailures(error, { closeFailures: [toDeviceError(closeError, name)] });
+		}
+		return error;
+	}
+
+	/** Whether an error says something that is not known yet: a service ends once, for all its devices. */
+	#isNews(client: DeviceServiceClient | undefined, error: unknown): boolean {
+		if (client === undefined || !isConnectionOver(error)) return true;
+		if (this.#ended.has(client)) return false;
+		this.#ended.add(client);
+		return true;
+	}
+
+	#begin(client: DeviceServiceClient): Promise<void> {
+		let begun = this.#begun.get(client);
+		if (begun === undefined) {
+			const { run, tree, devices, openTimeoutMs = defaultOpenTimeoutMs } = this.#options;
+			begun = callBegin(client, { run }, { fds: [tree, devices], timeoutMs: openTimeoutMs });
+			this.#begun.set(client, begun);
+		}
+		return begun;
+	}
+
+	#slot(client: DeviceServiceClient): Promise<Disposable> {
+		let calls = this.#calls.get(client);
+		if (calls === undefined) {
+			calls = new Semaphore(maxCallsPerService);
+			this.#calls.set(client, calls);
+		}
+		return calls.acquire();
+	}
+
+	#find(name: string): Entry | undefined {
+		return this.#entries.find(({ device }) => device.name === name);
+	}
+
+	async #closeNames(names: Iterable<string>): Promise<void> {
+		const [first, ...others] = await this.#closeEntries(new Set(names));
+		if (first !== undefined) throw attachFailures(first, { closeFailures: others });
+	}
+
+	/** Closes devices and their descendants, the last opened first, and returns what failed. */
+	async #closeEntries(names: Set<string>): Promise<DeviceError[]> {
+		// Children are completed after their parents, so one pass finds all descendants.
+		for (const { device } of this.#entries) {
+			if (device.parent !== undefined && names.has(device.parent)) names.add(device.name);
+		}
+		const failures: DeviceError[] = [];
+		for (const entry of this.#entries
+			.filter(({ device }) => names.has(device.name))
+			.toReversed()) {
+			if (entry.closing !== undefined) {
+				await entry.closing;
+				continue;
+			}
+			const closing = this.#closeOne(entry);
+			entry.closing = closing;
+			const failure = await closing;
+			if (failure !== undefined) failures.push(failure);
+		}
+		return failures;
+	}
+
+	/** Closes one device. Never rejects. */
+	async #closeOne(entry: Entry): Promise<DeviceError | undefined> {
+		const { client, device } = entry;
+		const { name } = device;
+		const startMs = performance.now();
+		this.#emit({ type: "closing", name });
+		try {
+			await callClose(client, { name }, { timeoutMs: this.#closeTimeoutMs });
+			this.#emit({ type: "closed", name, ms: performance.now() - startMs });
+			return undefined;
+		} catch (cause) {
+			const error = toDeviceError(cause, name);
+			this.#emit({
+				type: "failed",
+				name,
+				ms: performance.now() - startMs,
+				during: "close",
+				error,
+			});
+			return this.#isNews(client, cause) ? error : undefined;
+		} finally {
+			this.#entries.splice(this.#entries.indexOf(entry), 1);
+		}
+	}
+
+	get #closeTimeoutMs(): number {
+		return this.#options.closeTimeoutMs ?? defaultCloseTimeoutMs;
+	}
+
+	#emit(event: DeviceEvent): void {
+		try {
+			this.#options.onEvent?.(event);
+		} catch (error) {
+			// As for any event target: a listener's mistake neither stops the closing nor goes unseen.
+			queueMicrotask(() => {
+				throw error;
+			});
+		}
+	}
+}
+
+function closed(): DeviceError {
+	return new DeviceError("ERR_DEVICE_CLOSED", "the device manager is closed");
+}

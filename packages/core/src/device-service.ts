@@ -1,0 +1,167 @@
+import type { DeviceNumber, Fd } from "@devhost/linux";
+import type { Handler } from "@devhost/rpc";
+import { asCloseFailure, attachFailures } from "./close-failure.ts";
+import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
+import { toWireError } from "./error-wire.ts";
+import { DeviceError } from "./error.ts";
+import { HeldDevices } from "./held-devices.ts";
+import { fromSystemError } from "./system-error.ts";
+import type { OpenParams, OpenResult } from "./wire.ts";
+
+/** What a device service says of itself. */
+export interface DeviceServiceIdentity {
+	/**
+	 * Name of the module.
+	 *
+	 * @default the first type of the first driver
+	 */
+	readonly module?: string;
+	/** @default "0.0.0" */
+	readonly version?: string;
+}
+
+/** The methods of a device service, as `serve` of `@devhost/rpc` takes them. */
+export interface DeviceService {
+	readonly module: string;
+	readonly version: string;
+	readonly schema: unknown;
+	readonly methods: Record<string, Handler>;
+	/** @throws {@link DeviceError} the first device that could not be closed, with the others. */
+	close(): Promise<void>;
+}
+
+/** What `begin` brought. */
+interface Run {
+	readonly run: string;
+	readonly tree: Fd;
+	readonly devices: Fd;
+}
+
+/** The methods behind {@link runDeviceService}, for a host in the same process. Shapes: wire.ts. */
+export function deviceService(
+	drivers: DeviceDriver | readonly DeviceDriver[],
+	options: DeviceServiceIdentity = {},
+): DeviceService {
+	const all: readonly DeviceDriver[] = Array.isArray(drivers) ? drivers : [drivers];
+	const [main] = all;
+	if (main === undefined) throw new TypeError("a device service without a driver");
+	const byType = new Map(all.flatMap((driver) => driver.types.map((type) => [type, driver])));
+	const held = new HeldDevices();
+	let run: Run | undefined;
+
+	const begin: Handler = (params, { fds }) => {
+		if (run !== undefined) throw broken("begin was called already");
+		const { run: id } = object(params, "begin");
+		if (typeof id !== "string") throw broken("begin needs the run's id");
+		if (fds.length !== 2) throw broken(`begin needs 2 descriptors, not ${fds.length}`);
+		run = { run: id, tree: fds.take(0), devices: fds.take(1) };
+		return null;
+	};
+
+	const open: Handler = async (params, { signal, signalHost }): Promise<OpenResult> => {
+		const request = openParams(params);
+		try {
+			const driver = byType.get(request.type);
+			if (driver === undefined) throw unknownType(request, byType.keys());
+			if (run === undefined) throw broken("open was called before begin");
+			checkParent(request, driver);
+			const context = {
+				...openContext(request, run),
+				log: (text: string) => signalHost("log", text),
+			};
+			const parsed = driver.parseOptions(request.options ?? {});
+			const device = await held.open(request.name, signal, async (opening) =>
+				driver.open(parsed, { ...context, signal: opening }),
+			);
+			return openResult(device);
+		} catch (error) {
+			throw toWireError(fromSystemError(error, request.name), request.name);
+		}
+	};
+
+	const close: Handler = async (params) => {
+		const { name } = object(params, "close");
+		if (typeof name !== "string") throw broken("close needs a name");
+		try {
+			await held.close(name);
+			return null;
+		} catch (error) {
+			throw toWireError(asCloseFailure(error, name), name);
+		}
+	};
+
+	return {
+		module: options.module ?? main.types[0] ?? "unnamed",
+		version: options.version ?? "0.0.0",
+		schema: main.schema,
+		methods: { begin, open, close },
+		async close(): Promise<void> {
+			const failures = await held.closeAll();
+			run?.tree.close();
+			run?.devices.close();
+			const [first, ...others] = failures.map(({ name, error }) =>
+				asCloseFailure(error, name),
+			);
+			if (first !== undefined) throw attachFailures(first, { closeFailures: others });
+		},
+	};
+}
+
+function openContext(
+	request: OpenParams,
+	{ run, tree, devices }: Run,
+): Omit<OpenContext, "signal" | "log"> {
+	const { name, parent } = request;
+	return { name, run, tree, devices, ...(parent === undefined ? {} : { parent }) };
+}
+
+function openResult({ path, node, details }: OpenDevice): OpenResult {
+	const { major, minor } = node;
+	return { path, node: { major, minor }, ...(details === undefined ? {} : { details }) };
+}
+
+function checkParent({ name, type, parent }: OpenParams, driver: DeviceDriver): void {
+	const wrong =
+		driver.parent === "none" && parent !== undefined
+			? "has no parent, but one is given"
+			: driver.parent === "required" && parent === undefined
+				? "needs a parent, and has none"
+				: undefined;
+	if (wrong === undefined) return;
+	throw new DeviceError("ERR_DEVICE_PARENT", `${name}: ${type} ${wrong}`, { device: name });
+}
+
+function unknownType({ name, type }: OpenParams, known: Iterable<string>): DeviceError {
+	const message = `${name}: this service has no type "${type}", only ${[...known].join(", ")}`;
+	return new DeviceError("ERR_DEVICE_TYPE", message, { device: name });
+}
+
+/** The host is ours or a stranger's; either way its parameters are checked before anything is done. */
+function openParams(params: unknown): OpenParams {
+	const { name, type, options, parent } = object(params, "open");
+	if (typeof name !== "string" || name === "") throw broken("open needs a name");
+	if (typeof type !== "string") throw broken("open needs a type");
+	if (parent === undefined || parent === null) return { name, type, options };
+	const { path, node } = object(parent, "the parent of open");
+	const { major, minor } = object(node, "the parent's node");
+	if (typeof path !== "string" || !isIndex(major) || !isIndex(minor)) {
+		throw broken("the parent of open needs a path and a node");
+	}
+	const number: DeviceNumber = { major, minor };
+	return { name, type, options, parent: { path, node: number } };
+}
+
+function object(value: unknown, what: string): Record<string, unknown> {
+	if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+		return value as Record<string, unknown>;
+	}
+	throw broken(`${what} is not an object`);
+}
+
+function isIndex(value: unknown): value is number {
+	return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+function broken(message: string): DeviceError {
+	return new DeviceError("ERR_DEVICE_SERVICE", message);
+}

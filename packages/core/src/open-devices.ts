@@ -1,0 +1,72 @@
+import type { DeviceNumber } from "@devhost/linux";
+import { DeviceError } from "./error.ts";
+
+/** A device that is open, as stages see it. */
+export interface OpenedDevice {
+	/** Its name in the graph. */
+	readonly name: string;
+	readonly type: string;
+	/** The name of the device it stands on. */
+	readonly parent?: string;
+	/** The node, relative to the run's device directory: `loop3`. */
+	readonly path: string;
+	readonly node: DeviceNumber;
+	/** Further facts, as the driver gave them. */
+	readonly details?: Readonly<Record<string, unknown>>;
+	/** How long opening took, in milliseconds, without waiting for the parent. */
+	readonly openMs: number;
+}
+
+/**
+ * The devices that one call of `DeviceManager.open` opened. Disposing them closes them, in the reverse order of
+ * completion.
+ */
+export class OpenDevices implements AsyncDisposable, Iterable<OpenedDevice> {
+	readonly #devices: ReadonlyMap<string, OpenedDevice>;
+	readonly #close: (names: readonly string[]) => Promise<void>;
+
+	constructor(
+		devices: readonly OpenedDevice[],
+		close: (names: readonly string[]) => Promise<void>,
+	) {
+		this.#devices = new Map(devices.map((device) => [device.name, device]));
+		this.#close = close;
+	}
+
+	/** The names, parents first. */
+	get names(): readonly string[] {
+		return [...this.#devices.keys()];
+	}
+
+	/**
+	 * A device by its name in the graph, also when it is closed again.
+	 *
+	 * @throws {@link DeviceError} `ERR_DEVICE_NAME` this call opened no such device.
+	 */
+	get(name: string): OpenedDevice {
+		const device = this.#devices.get(name);
+		if (device !== undefined) return device;
+		throw new DeviceError(
+			"ERR_DEVICE_NAME",
+			`${name}: no such device, only ${this.names.join(", ")}`,
+		);
+	}
+
+	/** Parents first. */
+	[Symbol.iterator](): Iterator<OpenedDevice> {
+		return this.#devices.values();
+	}
+
+	/**
+	 * Closes one device or all of this call, with everything that stands on them. What is closed already is no error.
+	 *
+	 * @throws {@link DeviceError} the first failure, with the others in `closeFailures`.
+	 */
+	async close(name?: string): Promise<void> {
+		await this.#close(name === undefined ? this.names : [this.get(name).name]);
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.close();
+	}
+}

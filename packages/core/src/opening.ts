@@ -1,0 +1,94 @@
+import { DeviceError } from "./error.ts";
+
+/** How one call of {@link DeviceManager.open} may end early. */
+export interface OpenDevicesOptions {
+	/** Ends opening: what was opened is closed, and the call rejects with `ERR_DEVICE_CANCELLED`. */
+	readonly signal?: AbortSignal;
+	/** Longest time for all devices together, in milliseconds; closing what was opened comes on top. */
+	readonly timeoutMs?: number;
+	/**
+	 * Where a device stands in the manifest, for the pointers of problems.
+	 *
+	 * @default "/devices/NAME"
+	 */
+	readonly pointer?: (name: string) => string;
+}
+
+/** One call of `DeviceManager.open` that is under way. */
+export class Opening {
+	readonly names: ReadonlySet<string>;
+	/** Resolves when the call has come to an end, whichever. */
+	readonly settled: Promise<void>;
+	readonly settle: () => void;
+	readonly #controller = new AbortController();
+	readonly #alsoFailed: DeviceError[] = [];
+	#cause: DeviceError | undefined;
+
+	constructor(names: readonly string[]) {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.names = new Set(names);
+		this.settled = promise;
+		this.settle = resolve;
+	}
+
+	/** Aborts when something stops this call. */
+	get signal(): AbortSignal {
+		return this.#controller.signal;
+	}
+
+	/** What stopped this call, first cause first. */
+	get cause(): DeviceError | undefined {
+		return this.#cause;
+	}
+
+	/** What else failed by itself. */
+	get alsoFailed(): readonly DeviceError[] {
+		return this.#alsoFailed;
+	}
+
+	/** Stops this call, if nothing has before. */
+	stop(cause: DeviceError): void {
+		if (this.#cause !== undefined) return;
+		this.#cause = cause;
+		this.#controller.abort(cause);
+	}
+
+	/** What becomes of a device that was not open yet when this call was stopped. */
+	cancelled(device: string): DeviceError {
+		const options = { device, cause: this.#cause };
+		return new DeviceError("ERR_DEVICE_CANCELLED", `${device}: opening was cancelled`, options);
+	}
+
+	/** A device failed to open. */
+	fail(error: DeviceError): void {
+		if (this.#cause === undefined) {
+			this.stop(error);
+		} else if (error.code === "ERR_DEVICE_CANCELLED") {
+			// It was told to stop and did: only what it could not undo is news.
+			this.#alsoFailed.push(...error.closeFailures);
+		} else {
+			this.#alsoFailed.push(error);
+		}
+	}
+
+	/** Stops this call when the caller's signal or deadline says so, until disposed. */
+	stopEarly({ signal, timeoutMs }: OpenDevicesOptions): Disposable {
+		const cancel = (): void => {
+			const options = { cause: signal?.reason as unknown };
+			this.stop(new DeviceError("ERR_DEVICE_CANCELLED", "opening was cancelled", options));
+		};
+		const expire = (): void => {
+			const message = `not everything was open within ${timeoutMs} ms`;
+			this.stop(new DeviceError("ERR_DEVICE_TIMEOUT", message));
+		};
+		const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+		if (signal?.aborted === true) cancel();
+		signal?.addEventListener("abort", cancel);
+		return {
+			[Symbol.dispose](): void {
+				clearTimeout(timer);
+				signal?.removeEventListener("abort", cancel);
+			},
+		};
+	}
+}

@@ -1,0 +1,73 @@
+import { writeSync } from "node:fs";
+import { serve } from "@devhost/rpc";
+import { deviceService, type DeviceServiceIdentity } from "./device-service.ts";
+import type { DeviceDriver } from "./driver.ts";
+import { toWireError } from "./error-wire.ts";
+import { isDeviceError } from "./error.ts";
+
+/** How {@link runDeviceService} finds its host, and what it says of itself. */
+export interface DeviceServiceOptions extends DeviceServiceIdentity {
+	/** @default the process's own */
+	readonly argv?: readonly string[];
+	/** @default as the command line says */
+	readonly socketFd?: number;
+}
+
+/**
+ * Runs drivers as a service: the whole `main` of a driver's executable.
+ *
+ * One process serves all devices of its drivers' types in one run. When the host goes away, in order or not, it closes
+ * every device, last opened first, writes what failed to standard error and ends with status 1 in that case.
+ *
+ * @example
+ * ```ts
+ * import { runDeviceService } from "@devhost/core";
+ * import { loopback } from "@devhost/loopback";
+ *
+ * await runDeviceService(loopback());
+ * ```
+ */
+export async function runDeviceService(
+	drivers: DeviceDriver | readonly DeviceDriver[],
+	options: DeviceServiceOptions = {},
+): Promise<void> {
+	const { argv, socketFd } = options;
+	const service = deviceService(drivers, options);
+	let failure: unknown;
+	const close = async (): Promise<void> => {
+		try {
+			await service.close();
+		} catch (error) {
+			process.exitCode = 1;
+			report(error);
+			failure = toWireError(error, undefined);
+			throw failure;
+		}
+	};
+	try {
+		await serve(
+			{ ...service, close },
+			{
+				...(argv === undefined ? {} : { argv }),
+				...(socketFd === undefined ? {} : { socketFd }),
+			},
+		);
+	} catch (error) {
+		// Reported already, with its exit status.
+		if (error !== failure || failure === undefined) throw error;
+	}
+}
+
+/** Last words, after everything is closed: the reader may be gone, and nothing may depend on it (EPIPE). */
+function report(error: unknown): void {
+	const failures = isDeviceError(error) ? [error, ...error.closeFailures] : [error];
+	const lines = failures.map((failure) => {
+		if (!(failure instanceof Error)) return String(failure);
+		return `${"code" in failure ? String(failure.code) : failure.name} ${failure.message}`;
+	});
+	try {
+		writeSync(2, `${lines.join("\n")}\n`);
+	} catch {
+		// Nobody reads: the exit status still says it.
+	}
+}
