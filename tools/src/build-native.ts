@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } 
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { acquireLock } from "../lock.mjs";
+import { acquireLock } from "../setup/lock.mjs";
 import {
 	addonArguments,
 	findProgram,

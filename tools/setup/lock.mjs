@@ -1,4 +1,4 @@
-// Plain JavaScript without dependencies: tools/setup.mjs uses it before anything is installed, on any Node from 18.
+// Plain JavaScript without dependencies: setup uses it before anything is installed, on any Node from 18.
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -9,7 +9,6 @@ import { dirname } from "node:path";
  *
  * @param {string} file created with its folder when it does not exist; stays.
  * @param {{ onWait?: () => void }} [options] `onWait` is called once when somebody else has the lock.
- * @returns {Promise<AsyncDisposable & { release(): Promise<void> }>}
  */
 export async function acquireLock(file, { onWait } = {}) {
 	mkdirSync(dirname(file), { recursive: true });
@@ -41,8 +40,6 @@ export async function acquireLock(file, { onWait } = {}) {
 		await ended;
 	};
 	// Node 18 has no Symbol.asyncDispose; there the caller releases.
-	return /** @type {any} */ ({
-		release,
-		...(Symbol.asyncDispose && { [Symbol.asyncDispose]: release }),
-	});
+	const lock = { release, [Symbol.asyncDispose ?? "asyncDispose"]: release };
+	return /** @type {AsyncDisposable & typeof lock} */ (/** @type {unknown} */ (lock));
 }
