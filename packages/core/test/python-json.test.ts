@@ -190,8 +190,8 @@ const { documents } = fc.letrec<{ documents: string; array: string; object: stri
 }));
 
 const damage = fc.oneof(
-	fc.constantFrom(..."\u0000\u001f\ufeff\u00a0\v\f/Nné'"),
-	fc.constantFrom(...',:"\\[]{}-+.e01', "/**/", "\\u", "\\ud8"),
+	fc.constantFrom(..."\u0000\u001f\ufeff\u00a0\v\f/Nné'".split("")),
+	fc.constantFrom(...',:"\\[]{}-+.e01'.split(""), "/**/", "\\u", "\\ud8"),
 );
 const damagedDocuments = fc
 	.tuple(documents, fc.nat(), fc.nat({ max: 2 }), damage)
