@@ -1,4 +1,5 @@
 import type { ErrorReport } from "./events.ts";
+import { formatProblem, isManifestError, type Problem } from "./problem.ts";
 
 /**
  * The single failures that an error is made of, first cause first.
@@ -19,14 +20,28 @@ function listOf(error: unknown, key: "alsoFailed" | "closeFailures"): unknown[] 
 	return Array.isArray(list) ? list.flatMap(flattenErrors) : [];
 }
 
-/** An error as plain data. What it does not say is absent. */
+/** Everything that an error stands for, as plain data: of a manifest that is wrong, each thing. */
+export function reportErrors(error: unknown): ErrorReport[] {
+	return flattenErrors(error).flatMap((each) =>
+		isManifestError(each) ? each.problems.map(reportProblem) : [reportError(each)],
+	);
+}
+
+function reportProblem(problem: Problem): ErrorReport {
+	const { code, file, line, column, pointer } = problem;
+	return { code, message: formatProblem(problem), place: { file, line, column, pointer } };
+}
+
+/** One error as plain data. What it does not say is absent. */
 export function reportError(error: unknown): ErrorReport {
 	if (!(error instanceof Error)) return { code: "ERR_UNKNOWN", message: String(error) };
-	const details = property(error, "details");
+	const code = text(error, "code");
+	// Nobody foresaw it, so somebody has to look for it.
+	const details = code === undefined ? { stack: error.stack } : property(error, "details");
 	const lines = property(error, "lastLines");
 	const causes = causesOf(error);
 	return {
-		code: text(error, "code") ?? "ERR_UNKNOWN",
+		code: code ?? "ERR_UNKNOWN",
 		message: error.message,
 		...pick("stage", text(error, "stage")),
 		...pick("device", text(error, "device")),

@@ -18,6 +18,16 @@ export interface ErrorReport {
 	readonly output?: string;
 	/** JSON pointer into the options of the device. */
 	readonly pointer?: string;
+	/** Where in the manifest, when that is what is wrong. */
+	readonly place?: {
+		readonly file: string;
+		/** From 1; 0 when it is the file as a whole. */
+		readonly line: number;
+		/** From 1; 0 when it is the file as a whole. */
+		readonly column: number;
+		/** JSON pointer (RFC 6901). */
+		readonly pointer: string;
+	};
 	/** Further facts, such as who holds a busy device. */
 	readonly details?: Readonly<Record<string, unknown>>;
 	/** What led to it, nearest first. */

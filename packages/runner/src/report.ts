@@ -1,4 +1,4 @@
-import { flattenErrors, reportError } from "./error-report.ts";
+import { reportErrors } from "./error-report.ts";
 import type { ErrorReport, ReportEvent, RunEvent } from "./events.ts";
 import { OutputLines } from "./output-lines.ts";
 import { formatProblem, type Problem } from "./problem.ts";
@@ -44,7 +44,7 @@ function jsonReport({ write = writeText }: ReportOptions): Report {
 			for (const problem of problems) line({ event: "problem", problem });
 		},
 		failure(error, exitCode) {
-			const errors = flattenErrors(error).map(reportError);
+			const errors = reportErrors(error);
 			line({ event: "run-ended", success: false, exitCode, durationMs: 0, errors });
 		},
 		text: (text) => write(1, text),
@@ -142,9 +142,8 @@ function textReport(options: ReportOptions): Report {
 			}
 		},
 		failure(error) {
-			for (const [index, each] of flattenErrors(error).entries()) {
-				printError(reportError(each), index === 0);
-			}
+			for (const [index, each] of reportErrors(error).entries())
+				printError(each, index === 0);
 		},
 		text: (text) => write(1, text),
 	};

@@ -10,12 +10,12 @@ export function mountCount(): number {
 	return readFileSync("/proc/self/mountinfo", "utf8").split("\n").length;
 }
 
-/** Numbers of the processes with this text in their command line, whose arguments end in NUL. */
-export function processesWith(text: string): number[] {
+/** Numbers of the processes whose command line has these arguments, one after the other. */
+export function processesWith(...args: readonly string[]): number[] {
 	return readdirSync("/proc")
 		.filter((name) => /^\d+$/.test(name))
 		.map(Number)
-		.filter((pid) => pid !== process.pid && commandLine(pid).includes(text));
+		.filter((pid) => pid !== process.pid && commandLine(pid).includes(args.join("\0")));
 }
 
 function commandLine(pid: number): string {

@@ -1,0 +1,45 @@
+/** What `devhost --help` says. */
+export const help = `devhost: runs stages that see only the devices their manifest declares
+
+  devhost run FILE      open the devices, run the stages, close everything
+  devhost check FILE    find everything that is wrong with a manifest, open nothing
+
+  -h, --help            this, or the options of a command: devhost run --help
+      --version         the version
+`;
+
+/** What `devhost run --help` says. */
+export const runHelp = `devhost run [OPTION]... FILE
+
+Opens the devices that a manifest (YAML or JSON) declares, runs its stages, each in a sandbox that sees only its devices,
+and closes everything. Needs root and bubblewrap.
+
+      --json            events as lines of JSON on standard output
+      --keep-going      go on with the next stage when one fails
+      --timeout SECONDS end the run when it is not done by then
+      --module PACKAGE  a package with further types of devices, or its path; may come again
+      --root DIRECTORY  what stages see as /, read-only (default: this machine's)
+      --sandbox KIND    bubblewrap (default), or none: no isolation at all
+  -v, --verbose         also what services say, and when devices close
+  -q, --quiet           only warnings and errors
+  -h, --help            this
+
+Ctrl-C asks the stage to end, closes the devices and exits with 130; a second one does not wait for the stage.
+
+Exit status: 0 done, 1 a stage failed, 2 wrong usage or manifest, 3 a device or the sandbox could not be set up,
+4 closing failed after good stages, 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM.
+`;
+
+/** What `devhost check --help` says. */
+export const checkHelp = `devhost check [OPTION]... FILE
+
+Finds everything that is wrong with a manifest: its form, its devices and their options, files, ranges, stages. Opens
+nothing, and needs no root.
+
+      --json            problems as lines of JSON on standard output
+      --module PACKAGE  a package with further types of devices, or its path; may come again
+  -q, --quiet           only what is wrong
+  -h, --help            this
+
+Exit status: 0 nothing is wrong, 2 something is, or the usage.
+`;

@@ -1,0 +1,46 @@
+import { closestName } from "@devhost/core";
+import { exitCodeOf, exitCodes } from "../exit-code.ts";
+import { createReport } from "../report.ts";
+import { usageError } from "./parse-arguments.ts";
+import { runCommand } from "./run.ts";
+
+/** The commands, by name. `run` is here at once: it is what the time of a start is measured by. */
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
+	run: runCommand,
+	async check(args) {
+		const { checkCommand } = await import("./check.ts");
+		return checkCommand(args);
+	},
+};
+
+/** The command line. Returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+	try {
+		return await dispatch(args);
+	} catch (error) {
+		const exitCode = exitCodeOf(error);
+		createReport({ json: args.includes("--json") }).failure(error, exitCode);
+		return exitCode;
+	}
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+	const [name, ...others] = args;
+	if (name === undefined) throw usageError("which command? devhost --help shows them");
+	if (Object.hasOwn(commands, name)) return (commands[name] as (typeof commands)[string])(others);
+	if (name === "--help" || name === "-h" || name === "help") {
+		const { help } = await import("./help.ts");
+		createReport().text(help);
+		return exitCodes.done;
+	}
+	if (name === "--version") {
+		const { version } = await import("./version.ts");
+		createReport().text(`devhost ${version()}\n`);
+		return exitCodes.done;
+	}
+	const candidates = [...Object.keys(commands), "--help", "--version"];
+	const near = closestName(name, candidates);
+	const kind = name.startsWith("-") ? "option" : "command";
+	const meant = near === undefined ? "devhost --help shows them all" : `did you mean ${near}?`;
+	throw usageError(`unknown ${kind} ${name}, ${meant}`);
+}

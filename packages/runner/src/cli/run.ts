@@ -1,0 +1,90 @@
+import { RunError } from "../error.ts";
+import { exitCodes } from "../exit-code.ts";
+import { createReport } from "../report.ts";
+import { attemptRun } from "../run.ts";
+import { isTerminal } from "./is-terminal.ts";
+import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
+
+const optionSpecs = {
+	help: { type: "flag", short: "h" },
+	json: { type: "flag" },
+	"keep-going": { type: "flag" },
+	module: { type: "values" },
+	quiet: { type: "flag", short: "q" },
+	root: { type: "value" },
+	sandbox: { type: "value" },
+	timeout: { type: "value" },
+	verbose: { type: "flag", short: "v" },
+} as const satisfies Record<string, OptionSpec>;
+
+/** `devhost run`. Returns the exit code. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+	const { options, positionals } = parseArguments(args, optionSpecs);
+	const json = options.json === true;
+	if (options.help) {
+		const { runHelp } = await import("./help.ts");
+		createReport().text(runHelp);
+		return exitCodes.done;
+	}
+	const [file, ...others] = positionals;
+	if (file === undefined) throw usageError("which manifest? devhost run FILE");
+	if (others.length > 0) throw usageError(`one manifest at a time, not also ${others.join(" ")}`);
+	const sandbox = readSandbox(options.sandbox);
+	const timeoutMs = readSeconds(options.timeout);
+
+	const report = createReport({
+		json,
+		verbose: options.verbose === true,
+		quiet: options.quiet === true,
+		isTerminal: !json && (await isTerminal(1)),
+	});
+	using interruption = watchSignals((signal) => {
+		const message = `${signal}: waiting for the stage to end, then closing devices; once more to kill the stage`;
+		report.event({ event: "warning", code: "WARN_INTERRUPTED", message });
+	});
+	const { exitCode } = await attemptRun(file, {
+		sandbox,
+		root: options.root,
+		modules: options.module,
+		keepGoing: options["keep-going"] === true,
+		timeoutMs,
+		signal: interruption.signal,
+		killSignal: interruption.killSignal,
+		onEvent: report.event,
+	});
+	return exitCode;
+}
+
+function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefined {
+	if (value === undefined || value === "bubblewrap" || value === "none") return value;
+	throw usageError(`--sandbox ${value}: unknown, expected bubblewrap or none`);
+}
+
+function readSeconds(value: string | undefined): number | undefined {
+	if (value === undefined) return undefined;
+	const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
+	if (seconds > 0) return seconds * 1000;
+	throw usageError(`--timeout ${value}: expected a number of seconds above 0`);
+}
+
+/** The first signal ends the run in order, the second one also the stage; further ones change nothing. */
+function watchSignals(
+	onFirst: (signal: NodeJS.Signals) => void,
+): Disposable & { readonly signal: AbortSignal; readonly killSignal: AbortSignal } {
+	const stop = new AbortController();
+	const kill = new AbortController();
+	const onSignal = (signal: NodeJS.Signals): void => {
+		if (stop.signal.aborted) return kill.abort();
+		onFirst(signal);
+		stop.abort(new RunError("ERR_RUN_INTERRUPTED", `interrupted by ${signal}`, { signal }));
+	};
+	const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+	for (const signal of signals) process.on(signal, onSignal);
+	return {
+		signal: stop.signal,
+		killSignal: kill.signal,
+		[Symbol.dispose]() {
+			for (const signal of signals) process.off(signal, onSignal);
+		},
+	};
+}

@@ -1,0 +1,32 @@
+/**
+ * Runs stages that see only the devices their manifest declares.
+ *
+ * @packageDocumentation
+ */
+export {
+	isRunError,
+	RunError,
+	type RunErrorCode,
+	type RunErrorOptions,
+	StageError,
+} from "./error.ts";
+export type { ErrorReport, RunEvent } from "./events.ts";
+export { exitCodes } from "./exit-code.ts";
+export {
+	type DeviceDeclaration,
+	type Manifest,
+	type ManifestSource,
+	parseManifest,
+	readManifest,
+	type StageDeclaration,
+} from "./manifest.ts";
+export {
+	formatProblem,
+	isManifestError,
+	ManifestError,
+	type ManifestErrorCode,
+	type Problem,
+	type ProblemCode,
+} from "./problem.ts";
+export { run, RunFailure, type RunOptions, type RunResult, type StageResult } from "./run.ts";
+export type { OutputStream } from "./stage-output.ts";

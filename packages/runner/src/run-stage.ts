@@ -1,0 +1,172 @@
+import { basename } from "node:path";
+import { constants } from "node:os";
+import type { OpenedDevice } from "@devhost/core";
+import { sandboxPaths } from "./bwrap-arguments.ts";
+import { RunError, StageError } from "./error.ts";
+import { fillPlaceholders } from "./manifest-placeholder.ts";
+import type { StageDeclaration } from "./manifest.ts";
+import type { RunNamespace } from "./namespace.ts";
+import { startSandbox, startUnsandboxed, unsandboxedArgumentsPath } from "./sandbox.ts";
+import { stageEnvironment } from "./stage-environment.ts";
+import { makeStageNodes } from "./stage-nodes.ts";
+import type { OutputStream } from "./stage-output.ts";
+import type { StageEnd, StageProcess } from "./stage-process.ts";
+
+/** How stages are isolated: in bubblewrap, with this root directory, or not at all. */
+export type Sandbox = { readonly bwrap: string; readonly root: string } | "none";
+
+/** Where and how a stage runs. */
+export interface StageContext {
+	readonly namespace: RunNamespace;
+	readonly sandbox: Sandbox;
+	/** The tree, a real path. */
+	readonly tree: string;
+	/** The devices that it sees, open. */
+	readonly devices: readonly OpenedDevice[];
+	/** Asks the stage to end; after a while it is killed. */
+	readonly signal: AbortSignal;
+	/** Kills the stage. */
+	readonly killSignal: AbortSignal;
+	readonly onStart: (command: readonly string[]) => void;
+	readonly onOutput: (stream: OutputStream, text: string) => void;
+}
+
+/** How long a stage may go on that was asked to end because its time is over. */
+const timeoutGraceMs = 1_000;
+/** How long a stage may go on that was asked to end because somebody interrupts the run: it may have something to save. */
+const interruptGraceMs = 10_000;
+/** The longest time that a timer takes. Source: `TIMEOUT_MAX`, lib/internal/timers.js in Node. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * Runs a stage, and returns when nothing of it is left.
+ *
+ * @throws {@link StageError} `ERR_STAGE_FAILED`, `ERR_STAGE_TIMEOUT`, `ERR_STAGE_COMMAND`, `ERR_SANDBOX_SETUP`.
+ * @throws {@link RunError} `ERR_SANDBOX_CAPABILITIES`, `ERR_STAGE_CAPABILITY`, `ERR_STAGE_PLACEHOLDER`.
+ * @throws the reason of `signal`, when that ended the stage.
+ */
+export async function runStage(stage: StageDeclaration, context: StageContext): Promise<void> {
+	const { signal, killSignal } = context;
+	signal.throwIfAborted();
+	using limits = new DisposableStack();
+	const { stageProcess, command } = startStage(stage, context, limits);
+
+	const timeoutMs = stage.timeout === undefined ? undefined : stage.timeout * 1000;
+	let isTimedOut = false;
+	const after = (ms: number, action: () => void): void => {
+		const timer = setTimeout(action, Math.min(ms, maxTimerMs));
+		limits.defer(() => clearTimeout(timer));
+	};
+	const end = (graceMs: number): void => {
+		stageProcess.terminate();
+		after(graceMs, () => stageProcess.kill());
+	};
+	if (timeoutMs !== undefined) {
+		after(timeoutMs, () => {
+			isTimedOut = true;
+			end(timeoutGraceMs);
+		});
+	}
+	onAbort(signal, limits, () => end(interruptGraceMs));
+	onAbort(killSignal, limits, () => stageProcess.kill());
+
+	const result = await stageProcess.ended;
+	signal.throwIfAborted();
+	if (isTimedOut) throw timeoutError(stage, result);
+	if (result.status.code !== 0) throw failedError(stage, command, result);
+}
+
+function startStage(
+	stage: StageDeclaration,
+	context: StageContext,
+	limits: DisposableStack,
+): { stageProcess: StageProcess; command: readonly string[] } {
+	const { namespace, sandbox, devices, onStart, onOutput } = context;
+	const isBare = sandbox === "none";
+	const tree = isBare ? context.tree : sandboxPaths.tree;
+	const argumentsFile = isBare ? unsandboxedArgumentsPath : sandboxPaths.arguments;
+	const paths = new Map(devices.map(({ name, path }) => [name, `/dev/${path}`]));
+	const fill = (text: string): string =>
+		fillPlaceholders(text, (name) => devicePath(paths, name, stage.name));
+
+	const command = stage.run.map(fill);
+	const own = Object.entries(stage.environment ?? {}).map(([key, value]) => [key, fill(value)]);
+	const request = {
+		name: stage.name,
+		argv: command,
+		environment: stageEnvironment(
+			{ tree, argumentsFile, devices: paths },
+			Object.fromEntries(own) as Record<string, string>,
+		),
+		...(stage.stdin !== undefined && { stdin: fill(stage.stdin) }),
+		argumentsJson: stageArguments(stage.name, tree, devices),
+		tree: context.tree,
+		capabilities: stage.capabilities ?? [],
+		namespace,
+		onOutput,
+	};
+	if (!isBare) limits.use(makeStageNodes(namespace, devices));
+	onStart(command);
+	const stageProcess = isBare ? startUnsandboxed(request) : startSandbox(request, sandbox);
+	return { stageProcess, command };
+}
+
+/** The content of `arguments.json`. The README has its shape. */
+function stageArguments(stage: string, tree: string, devices: readonly OpenedDevice[]): string {
+	const entries = devices.map(({ name, type, path, node, details }) => [
+		name,
+		{ path: `/dev/${path}`, node, type, ...(details !== undefined && { details }) },
+	]);
+	const content = {
+		stage,
+		tree,
+		paths: { devices: "/dev", mounts: sandboxPaths.mounts },
+		devices: Object.fromEntries(entries) as Record<string, unknown>,
+	};
+	return `${JSON.stringify(content)}\n`;
+}
+
+function devicePath(paths: ReadonlyMap<string, string>, name: string, stage: string): string {
+	const path = paths.get(name);
+	if (path !== undefined) return path;
+	const known = [...paths.keys()].join(", ") || "none";
+	const message = `stage ${stage}: {devices.${name}}: no device of this stage, which has ${known}`;
+	throw new RunError("ERR_STAGE_PLACEHOLDER", message, { stage });
+}
+
+function onAbort(signal: AbortSignal, limits: DisposableStack, action: () => void): void {
+	if (signal.aborted) return action();
+	signal.addEventListener("abort", action, { once: true });
+	limits.defer(() => signal.removeEventListener("abort", action));
+}
+
+function timeoutError(stage: StageDeclaration, { output }: StageEnd): StageError {
+	const message = `stage ${stage.name}: not done after its ${stage.timeout} s, and ended`;
+	return new StageError("ERR_STAGE_TIMEOUT", message, { stage: stage.name, output });
+}
+
+function failedError(
+	stage: StageDeclaration,
+	command: readonly string[],
+	{ status, output }: StageEnd,
+): StageError {
+	const program = basename(command[0] ?? "");
+	const how =
+		status.signal === undefined
+			? `exit status ${status.code}${signalHint(status.code)}`
+			: `signal ${status.signal}`;
+	const message = `stage ${stage.name}: ${program} ended with ${how}`;
+	return new StageError("ERR_STAGE_FAILED", message, {
+		stage: stage.name,
+		exitCode: status.code,
+		signal: status.signal,
+		output,
+	});
+}
+
+/** A sandboxed command that a signal ended looks as in a shell. */
+function signalHint(code: number): string {
+	if (code <= 128) return "";
+	const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+	return name === undefined ? "" : ` (${name})`;
+}
