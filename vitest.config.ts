@@ -18,7 +18,7 @@ export default defineConfig({
 		pool: "forks",
 		testTimeout: 5_000,
 		setupFiles: [`${import.meta.dirname}/tools/src/fail-on-warning.ts`],
-		// Two machines' worth of patience is no substitute for a test that says what it waits for.
 		retry: 0,
+		reporters: ["default", `${import.meta.dirname}/tools/src/counting-reporter.ts`],
 	},
 });
