@@ -1,0 +1,430 @@
+import { statSync } from "node:fs";
+import {
+	closestName,
+	jsonPointer,
+	resolveGraph,
+	type DeviceSpec,
+	type DeviceType,
+	type JsonValue,
+} from "@devhost/core";
+import { findLoopbackOptionsSchemaProblems } from "./generated/loopback-options.ts";
+import { checkFileRanges } from "./check-file-ranges.ts";
+import { pointerSteps } from "./json-path.ts";
+import { optionsAsWritten, type ManifestDraft } from "./manifest-draft.ts";
+import { sharedDevicesOf, sharedLifetimes, type Lifetime } from "./manifest-lifetime.ts";
+import { findPlaceholders } from "./manifest-placeholder.ts";
+import {
+	inspectManifest,
+	readManifestText,
+	requireManifest,
+	type DeviceDeclaration,
+	type Manifest,
+	type StageDeclaration,
+} from "./manifest.ts";
+import { findModules, type DeviceModule, type Modules } from "./modules.ts";
+import { sortProblems, type Problem, type ProblemCode } from "./problem.ts";
+import { explainSchemaComplaints, type SchemaComplaint } from "./schema-problems.ts";
+
+/** How {@link checkManifest} looks at a manifest. */
+export interface CheckOptions {
+	/** Which types of devices there are. @default those that come with devhost, and the manifest's own */
+	readonly modules?: Modules | undefined;
+	/**
+	 * What is said of files in the tree.
+	 *
+	 * - `now`: as they are. A range outside of a file is a problem, even if an earlier stage could make the file larger.
+	 * - `certain`: only what no stage can mend, because it is wrong before the first one runs.
+	 *
+	 * A file that is missing is a problem only where no earlier stage could make it.
+	 *
+	 * @default "now"
+	 */
+	readonly files?: "now" | "certain" | undefined;
+}
+
+/** What {@link loadManifest} and {@link checkManifestFile} look at besides the file. */
+export interface LoadOptions extends Omit<CheckOptions, "modules"> {
+	/** Packages with further types of devices: names, or paths relative to the working directory. */
+	readonly modules?: readonly string[] | undefined;
+}
+
+/** A manifest that nothing is wrong with, and the modules that serve its devices. */
+export interface LoadedManifest {
+	readonly manifest: Manifest;
+	readonly modules: Modules;
+}
+
+/**
+ * Finds everything that is wrong with the meaning of a manifest, at once. Opens no device, starts no service.
+ *
+ * @returns In the order of the text; empty when all is well.
+ */
+export async function checkManifest(
+	manifest: Manifest,
+	options: CheckOptions = {},
+): Promise<Problem[]> {
+	const modules = options.modules ?? findModules({ manifest });
+	const draft = { manifest, problems: [], isSpoiled: () => false };
+	return sortProblems(await checkDraft(draft, manifest, modules, options.files ?? "now"));
+}
+
+/**
+ * Reads a manifest and finds everything that is wrong with its form and its meaning, at once. Opens nothing.
+ *
+ * @returns In the order of the text; empty when all is well.
+ * @throws {@link ManifestError} when there is no text to look at: `ERR_MANIFEST_READ`, `ERR_MANIFEST_ENCODING`.
+ */
+export async function checkManifestFile(
+	file: string,
+	options: LoadOptions = {},
+): Promise<Problem[]> {
+	const { draft } = await checkFile(file, options);
+	return sortProblems(draft.problems);
+}
+
+/**
+ * Reads a manifest for running it.
+ *
+ * @throws {@link ManifestError} with everything that is wrong with its form and its meaning.
+ */
+export async function loadManifest(
+	file: string,
+	options: LoadOptions = {},
+): Promise<LoadedManifest> {
+	const { draft, modules } = await checkFile(file, options);
+	const manifest = requireManifest(draft);
+	if (modules === undefined) throw new TypeError("a manifest without modules");
+	return { manifest, modules };
+}
+
+async function checkFile(
+	file: string,
+	options: LoadOptions,
+): Promise<{ draft: ManifestDraft; modules: Modules | undefined }> {
+	const draft = await inspectManifest(readManifestText(file), { file });
+	const { manifest } = draft;
+	if (manifest === undefined) return { draft, modules: undefined };
+	const modules = findModules({ manifest, modules: options.modules });
+	const found = await checkDraft(draft, manifest, modules, options.files ?? "now");
+	return { draft: { ...draft, problems: [...draft.problems, ...found] }, modules };
+}
+
+async function checkDraft(
+	draft: ManifestDraft,
+	manifest: Manifest,
+	modules: Modules,
+	files: "now" | "certain",
+): Promise<Problem[]> {
+	const check = new Check(draft, manifest, modules);
+	check.checkTree();
+	check.checkShared();
+	manifest.stages.forEach((stage, index) => check.checkStage(stage, index));
+	await check.checkOptions();
+	check.checkServices();
+	const devices = check.devicesWithGoodOptions();
+	const problems = [...modules.problems, ...check.problems];
+	if (check.hasTree) {
+		problems.push(
+			...checkFileRanges(manifest, { modules, devices, lifetimes: check.lifetimes, files }),
+		);
+	}
+	return problems;
+}
+
+/** One look at one manifest. */
+class Check {
+	readonly problems: Problem[] = [];
+	readonly lifetimes: ReadonlyMap<string, Lifetime>;
+	hasTree = false;
+	readonly #isSpoiled: (pointer: string) => boolean;
+	readonly #manifest: Manifest;
+	readonly #modules: Modules;
+	readonly #types: ReadonlyMap<string, DeviceType>;
+	readonly #stageNames = new Map<string, number>();
+	/** Devices whose options, or the type that decides what they mean, were complained of. */
+	readonly #badOptions = new Set<DeviceDeclaration>();
+
+	constructor(draft: ManifestDraft, manifest: Manifest, modules: Modules) {
+		this.#isSpoiled = draft.isSpoiled;
+		this.#manifest = manifest;
+		this.#modules = modules;
+		this.lifetimes = sharedLifetimes(manifest);
+		this.#types = new Map([
+			// Of a device whose type was complained of, nothing is known.
+			["", { parent: "optional" }],
+			...modules.types.map((type): [string, DeviceType] => [
+				type,
+				{ parent: modules.forType(type)?.parent ?? "optional" },
+			]),
+		]);
+	}
+
+	checkTree(): void {
+		if (this.#isSpoiled("/tree")) return;
+		const { tree } = this.#manifest;
+		const complain = (message: string): void =>
+			this.#complain("/tree", "ERR_MANIFEST_TREE", message, { expected: "a directory" });
+		try {
+			const kind = statSync(tree, { throwIfNoEntry: false });
+			if (kind === undefined) complain(`no such directory: ${tree}`);
+			else if (!kind.isDirectory()) complain(`${tree} is not a directory`);
+			else this.hasTree = true;
+		} catch (error) {
+			complain(`${tree}: ${(error as Error).message}`);
+		}
+	}
+
+	checkShared(): void {
+		if (this.#isSpoiled("/devices")) return;
+		this.#checkGraph(Object.values(this.#manifest.devices), "/devices", new Set());
+	}
+
+	checkStage(stage: StageDeclaration, index: number): void {
+		if (this.#isSpoiled(stage.pointer)) return;
+		this.#checkStageName(stage, index);
+		this.#checkUses(stage);
+		this.#checkStageDevices(stage, index);
+		this.#checkCommand(stage);
+		this.#checkPlaceholders(stage);
+	}
+
+	/** Checks every device's options against the schema of its module. */
+	async checkOptions(): Promise<void> {
+		const badSchemas = new Set<DeviceModule>();
+		for (const device of this.#allDevices()) {
+			const module = this.#modules.forType(device.type);
+			const pointer = `${device.pointer}/options`;
+			if (module === undefined || this.#isSpoiled(pointer)) {
+				this.#badOptions.add(device);
+				continue;
+			}
+			const complaints = await optionComplaints(module, device, (message) => {
+				if (badSchemas.has(module)) return;
+				badSchemas.add(module);
+				this.#complain(`${device.pointer}/type`, "ERR_MANIFEST_MODULE", message);
+			});
+			if (complaints.length > 0) {
+				this.#badOptions.add(device);
+				this.#explainOptions(module, device, complaints);
+			}
+		}
+	}
+
+	/** A module whose executable is not there could never be started. */
+	checkServices(): void {
+		const seen = new Set<DeviceModule>();
+		for (const { type, pointer } of this.#allDevices()) {
+			const module = this.#modules.forType(type);
+			if (module === undefined || seen.has(module)) continue;
+			seen.add(module);
+			if (statSync(module.service, { throwIfNoEntry: false })?.isFile() === true) continue;
+			const message = `${module.package} is not complete: there is no service ${module.service}. Install or build it again`;
+			this.#complain(`${pointer}/type`, "ERR_MANIFEST_MODULE", message);
+		}
+	}
+
+	devicesWithGoodOptions(): ReadonlySet<DeviceDeclaration> {
+		return new Set([...this.#allDevices()].filter((device) => !this.#badOptions.has(device)));
+	}
+
+	*#allDevices(): Generator<DeviceDeclaration> {
+		yield* Object.values(this.#manifest.devices);
+		for (const stage of this.#manifest.stages) yield* Object.values(stage.devices);
+	}
+
+	#checkStageName({ name, pointer }: StageDeclaration, index: number): void {
+		if (this.#isSpoiled(`${pointer}/name`)) return;
+		const first = this.#stageNames.get(name);
+		if (first === undefined) {
+			this.#stageNames.set(name, index);
+			return;
+		}
+		const { line } = this.#manifest.locate(`/stages/${first}/name`);
+		const message = `${JSON.stringify(name)} is the name of the stage in line ${line} already`;
+		this.#complain(`${pointer}/name`, "ERR_MANIFEST_DUPLICATE", message);
+	}
+
+	#checkUses(stage: StageDeclaration): void {
+		if (stage.uses === undefined || this.#isSpoiled("/devices")) return;
+		const { devices } = this.#manifest;
+		const seen = new Set<string>();
+		stage.uses.forEach((name, index) => {
+			const pointer = `${stage.pointer}/uses/${index}`;
+			if (this.#isSpoiled(pointer)) return;
+			if (seen.has(name)) {
+				const message = `${JSON.stringify(name)} is in this list already`;
+				this.#complain(pointer, "ERR_MANIFEST_DUPLICATE", message);
+			}
+			seen.add(name);
+			if (devices[name] !== undefined) return;
+			const message =
+				stage.devices[name] === undefined
+					? `${JSON.stringify(name)} is not a shared device${suggest(name, Object.keys(devices))}`
+					: `${JSON.stringify(name)} is a device of this stage alone, which it sees anyway: leave it out`;
+			this.#complain(pointer, "ERR_MANIFEST_DEVICE", message);
+		});
+	}
+
+	#checkStageDevices(stage: StageDeclaration, index: number): void {
+		const own = Object.values(stage.devices);
+		if (own.length === 0) return;
+		const shared = Object.keys(this.#manifest.devices);
+		// A device of the stage hides a shared one of the same name, which is wrong only where both are open.
+		const others = new Set(shared.filter((name) => stage.devices[name] === undefined));
+		this.#checkGraph(own, `${stage.pointer}/devices`, others);
+		for (const { name, pointer } of own) {
+			const lifetime = this.lifetimes.get(name);
+			if (lifetime === undefined || index < lifetime.first || index > lifetime.last) continue;
+			const { line } = this.#manifest.locate(`/devices${jsonPointer([name])}`, "key");
+			const message = `the shared device of this name (line ${line}) is open in this stage, too: give one of them another name`;
+			this.#complain(pointer, "ERR_MANIFEST_DUPLICATE", message, { part: "key" });
+		}
+	}
+
+	#checkGraph(
+		devices: readonly DeviceDeclaration[],
+		base: string,
+		existing: ReadonlySet<string>,
+	): void {
+		const specs = new Map(devices.map((device) => [device.name, this.#specOf(device)]));
+		const pointer = (name: string): string => base + jsonPointer([name]);
+		const { problems } = resolveGraph(specs, this.#types, { existing, pointer });
+		for (const problem of problems) {
+			if (
+				problem.code === "ERR_DEVICE_TYPE" &&
+				this.#mayBeOfLostModule(problem.device, specs)
+			) {
+				continue;
+			}
+			// The sentence begins with the device's name, which the path says, too.
+			const message = problem.message.replace(/^(?:[\w.-]+|"(?:[^"\\]|\\.)*"): /, "");
+			const isDevice =
+				problem.device !== undefined && problem.pointer === pointer(problem.device);
+			const part = isDevice ? "key" : "value";
+			this.#complain(problem.pointer, problem.code, message, { part });
+		}
+	}
+
+	/** A device as the graph should see it, without what was complained of already. */
+	#specOf(device: DeviceDeclaration): DeviceSpec {
+		const isParentSpoiled = this.#isSpoiled(`${device.pointer}/parent`);
+		return { type: isParentSpoiled ? "" : device.type, parent: device.parent };
+	}
+
+	/** Where a module is not found, the types that it serves are unknown: one mistake, one problem. */
+	#mayBeOfLostModule(name: string | undefined, specs: ReadonlyMap<string, DeviceSpec>): boolean {
+		const type = name === undefined ? undefined : specs.get(name)?.type;
+		if (type === undefined || this.#modules.problems.length === 0) return false;
+		return closestName(type, this.#modules.types) === undefined;
+	}
+
+	#checkCommand({ run, pointer }: StageDeclaration): void {
+		if (run[0] !== "" || this.#isSpoiled(`${pointer}/run/0`)) return;
+		const expected = "the name of a program";
+		const message = `an empty string, expected ${expected}`;
+		this.#complain(`${pointer}/run/0`, "ERR_MANIFEST_VALUE", message, { expected });
+	}
+
+	#checkPlaceholders(stage: StageDeclaration): void {
+		const { pointer, run, stdin, environment = {} } = stage;
+		run.forEach((text, index) => this.#checkText(stage, `${pointer}/run/${index}`, text));
+		if (stdin !== undefined) this.#checkText(stage, `${pointer}/stdin`, stdin);
+		for (const [name, text] of Object.entries(environment)) {
+			this.#checkText(stage, `${pointer}/environment${jsonPointer([name])}`, text);
+		}
+	}
+
+	#checkText(stage: StageDeclaration, pointer: string, text: string): void {
+		if (!text.includes("{") || this.#isSpoiled(pointer)) return;
+		const said = new Set<string>();
+		for (const { device, complaint, text: written } of findPlaceholders(text)) {
+			const message = complaint ?? this.#whyNoDevice(stage, device ?? "", written);
+			if (message === undefined || said.has(message)) continue;
+			said.add(message);
+			this.#complain(pointer, "ERR_MANIFEST_PLACEHOLDER", message);
+		}
+	}
+
+	/** @returns `undefined` when the stage has the device, or may have it. */
+	#whyNoDevice(stage: StageDeclaration, name: string, written: string): string | undefined {
+		if (stage.devices[name] !== undefined) return undefined;
+		const visible = sharedDevicesOf(this.#manifest, stage).map((device) => device.name);
+		if (visible.includes(name)) return undefined;
+		const pointers = ["/devices", `${stage.pointer}/devices`, `${stage.pointer}/uses`];
+		if (pointers.some((pointer) => this.#isSpoiled(pointer))) return undefined;
+		if (this.#manifest.devices[name] !== undefined) {
+			return `${written}: ${JSON.stringify(name)} is a shared device that this stage does not use: add it to uses`;
+		}
+		const known = [...Object.keys(stage.devices), ...visible];
+		return `${written}: ${JSON.stringify(name)} is not a device of this stage${suggest(name, known)}`;
+	}
+
+	#explainOptions(
+		module: DeviceModule,
+		device: DeviceDeclaration,
+		complaints: readonly SchemaComplaint[],
+	): void {
+		const pointer = `${device.pointer}/options`;
+		const base = pointerSteps(pointer);
+		const value = optionsAsWritten(device) ?? noOptions;
+		for (const complaint of explainSchemaComplaints(complaints, {
+			schema: module.options,
+			value,
+			base,
+		})) {
+			const at = jsonPointer(complaint.path);
+			if (at !== pointer && this.#isSpoiled(at)) continue;
+			const { message, expected, part } = complaint;
+			this.#complain(at, "ERR_DEVICE_OPTIONS", message, { expected, part });
+		}
+	}
+
+	#complain(
+		pointer: string,
+		code: ProblemCode,
+		message: string,
+		{ expected, part }: { expected?: string | undefined; part?: "key" | "value" } = {},
+	): void {
+		const problem = { code, message, ...(expected === undefined ? {} : { expected }) };
+		this.problems.push(this.#manifest.problemAt(pointer, problem, part));
+	}
+}
+
+const noOptions: JsonValue = new Map<string, JsonValue>();
+
+/** Validators that were generated when devhost was built, by package. */
+const generatedValidators: Readonly<
+	Record<string, (value: unknown) => readonly SchemaComplaint[]>
+> = {
+	"@devhost/loopback": findLoopbackOptionsSchemaProblems,
+};
+
+/**
+ * What a module's schema says of a device's options.
+ *
+ * A generated validator is as old as devhost, and its module may be newer. So it may only agree; when it does not, the module's own
+ * schema decides.
+ */
+async function optionComplaints(
+	module: DeviceModule,
+	device: DeviceDeclaration,
+	complain: (message: string) => void,
+): Promise<readonly SchemaComplaint[]> {
+	const { options } = device;
+	const generated = module.isBuiltIn ? generatedValidators[module.package] : undefined;
+	if (generated?.(options).length === 0) return [];
+	try {
+		const { validateOptions } = await import("./validate-options.ts");
+		return validateOptions(module.options, options);
+	} catch (error) {
+		complain(`${module.file}: options is not a JSON Schema: ${(error as Error).message}`);
+		return [];
+	}
+}
+
+function suggest(name: string, candidates: readonly string[]): string {
+	const near = name === "" ? undefined : closestName(name, candidates);
+	if (near !== undefined) return `, did you mean ${JSON.stringify(near)}?`;
+	if (candidates.length === 0) return ": there is none";
+	return candidates.length > 12 ? "" : `, expected one of ${candidates.join(", ")}`;
+}

@@ -1,0 +1,242 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import {
+	deviceId,
+	isJsonObject,
+	jsonPointer,
+	toPlain,
+	type JsonObject,
+	type JsonPath,
+	type JsonPosition,
+	type JsonValue,
+} from "@devhost/core";
+import { findManifestSchemaProblems } from "./generated/manifest-schema.ts";
+import { pathOfPointer, valueAt } from "./json-path.ts";
+import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
+import type { ManifestDocument } from "./manifest-document.ts";
+import { makeProblem, type Problem } from "./problem.ts";
+import { explainSchemaComplaints, type ExplainedComplaint } from "./schema-problems.ts";
+
+/**
+ * A manifest as far as its form allows: whatever is wrong is left out, so that what is right can be looked at, too.
+ *
+ * A value that is left out is empty here: a `type` that is a list is `""`.
+ */
+export interface ManifestDraft {
+	/** Undefined when there is nothing to look at: no YAML, no object. */
+	readonly manifest: Manifest | undefined;
+	/** What is wrong with the form, in no particular order. */
+	readonly problems: readonly Problem[];
+	/** Whether a value was complained of already, so that saying more about it would not help. */
+	isSpoiled(pointer: string): boolean;
+}
+
+/** What a draft knows of its text. */
+interface DraftSource {
+	readonly file: string;
+	readonly folder: string;
+}
+
+/** Checks a document against the manifest's schema and takes from it what is right. */
+export function draftManifest(document: ManifestDocument, source: DraftSource): ManifestDraft {
+	const problems: Problem[] = [];
+	const spoiled = new Set<string>();
+	const isSpoiled = (pointer: string): boolean => isWithin(spoiled, pointer);
+
+	for (const { position, path, code, message, spoilsValue } of document.problems) {
+		problems.push(makeProblem({ file: source.file, position, path }, { code, message }));
+		if (spoilsValue === true) spoiled.add(jsonPointer(path));
+	}
+	if (document.value === undefined) return { manifest: undefined, problems, isSpoiled };
+
+	for (const complaint of explainForm(document.value)) {
+		if (isSpoiled(jsonPointer(complaint.path))) continue;
+		problems.push(problemOf(complaint, document, source.file));
+		if (complaint.spoils !== undefined) spoiled.add(jsonPointer(complaint.spoils));
+	}
+	if (!isJsonObject(document.value)) return { manifest: undefined, problems, isSpoiled };
+	return { manifest: buildManifest(document.value, document, source), problems, isSpoiled };
+}
+
+/** A complaint of a validator at its place in a document. */
+export function problemOf(
+	complaint: ExplainedComplaint,
+	document: Pick<ManifestDocument, "locate">,
+	file: string,
+): Problem {
+	const position = locateNearest(document, complaint.path, complaint.part);
+	return makeProblem({ file, position, path: complaint.path }, complaint);
+}
+
+/**
+ * Where a value, its key, or else the nearest thing around it stands.
+ *
+ * @returns line 1, column 1 for a document without any place.
+ */
+export function locateNearest(
+	document: Pick<ManifestDocument, "locate">,
+	path: JsonPath,
+	part: "value" | "key",
+): Pick<JsonPosition, "line" | "column"> {
+	const other = part === "key" ? "value" : "key";
+	for (let length = path.length; length >= 0; length -= 1) {
+		const at = path.slice(0, length);
+		const position = document.locate(at, part) ?? document.locate(at, other);
+		if (position !== undefined) return position;
+	}
+	return { line: 1, column: 1 };
+}
+
+function explainForm(value: JsonValue): ExplainedComplaint[] {
+	const complaints = findManifestSchemaProblems(toPlain(value));
+	if (complaints.length === 0) return [];
+	// Read only now: a manifest without mistakes does not need the words.
+	const text = readFileSync(new URL("../schema/manifest.schema.json", import.meta.url), "utf8");
+	const schema = JSON.parse(text) as object;
+	return explainSchemaComplaints(complaints, { schema, value }).map((complaint) =>
+		inManifestTerms(complaint, value),
+	);
+}
+
+/** What the manifest knows better than its schema can say. */
+function inManifestTerms(complaint: ExplainedComplaint, root: JsonValue): ExplainedComplaint {
+	const { path } = complaint;
+	if (path.length === 1 && path[0] === "version" && complaint.part === "value") {
+		return { ...complaint, code: "ERR_MANIFEST_VERSION" };
+	}
+	if (path.includes("capabilities") && valueAt(root, path) === "CAP_MKNOD") {
+		const message =
+			"CAP_MKNOD is never granted: declare a device, and the stage finds its node";
+		return { ...complaint, message };
+	}
+	return complaint;
+}
+
+function isWithin(spoiled: ReadonlySet<string>, pointer: string): boolean {
+	if (spoiled.size === 0) return false;
+	for (let end = pointer.length; end > 0; end = pointer.lastIndexOf("/", end - 1)) {
+		if (spoiled.has(pointer.slice(0, end))) return true;
+	}
+	return spoiled.has("");
+}
+
+function buildManifest(
+	root: JsonObject,
+	document: ManifestDocument,
+	{ file, folder }: DraftSource,
+): Manifest {
+	const devices = buildDevices(root.get("devices"), "/devices", {});
+	const modules = strings(root.get("modules"));
+	const stages = list(root.get("stages")).map((stage, index) =>
+		buildStage(isJsonObject(stage) ? stage : new Map(), `/stages/${index}`, devices),
+	);
+	return {
+		version: 1,
+		file,
+		folder,
+		tree: resolve(folder, string(root.get("tree")) ?? ""),
+		devices,
+		stages,
+		...(modules === undefined ? {} : { modules }),
+		locate: (pointer, part = "value") =>
+			locateNearest(document, pathOfPointer(pointer, root), part),
+		problemAt(pointer, problem, part = "value") {
+			const path = pathOfPointer(pointer, root);
+			const position = locateNearest(document, path, part);
+			return makeProblem({ file, position, path }, problem);
+		},
+	};
+}
+
+function buildStage(
+	stage: JsonObject,
+	pointer: string,
+	shared: Readonly<Record<string, DeviceDeclaration>>,
+): StageDeclaration {
+	const stdin = string(stage.get("stdin"));
+	const timeout = toPlain(stage.get("timeout"));
+	const environment = stage.get("environment");
+	const capabilities = strings(stage.get("capabilities"));
+	return {
+		name: string(stage.get("name")) ?? "",
+		uses: strings(stage.get("uses")),
+		devices: buildDevices(stage.get("devices"), `${pointer}/devices`, shared),
+		run: strings(stage.get("run")) ?? [],
+		...(stdin === undefined ? {} : { stdin }),
+		...(isJsonObject(environment) ? { environment: stringValues(environment) } : {}),
+		...(typeof timeout === "number" ? { timeout } : {}),
+		...(capabilities === undefined ? {} : { capabilities }),
+		pointer,
+	};
+}
+
+/** @param outer - The devices that are parents, too, where the name is not one of these. */
+function buildDevices(
+	value: JsonValue | undefined,
+	pointer: string,
+	outer: Readonly<Record<string, DeviceDeclaration>>,
+): Readonly<Record<string, DeviceDeclaration>> {
+	// No prototype: "constructor" is a name like any other.
+	const devices: Record<string, DeviceDeclaration> = Object.create(null);
+	if (!isJsonObject(value)) return devices;
+	for (const [name, declared] of value) {
+		const declaration = isJsonObject(declared) ? declared : new Map<string, JsonValue>();
+		const options = declaration.get("options");
+		const parent = string(declaration.get("parent"));
+		const type = string(declaration.get("type")) ?? "";
+		devices[name] = {
+			name,
+			type,
+			...(parent === undefined || parent === "" ? {} : { parent }),
+			options: isJsonObject(options) ? (toPlain(options) as Record<string, unknown>) : {},
+			get id(): string {
+				return idOf(name, (each) => devices[each] ?? outer[each]);
+			},
+			pointer: pointer + jsonPointer([name]),
+		};
+		rawOptions.set(devices[name], options);
+	}
+	return devices;
+}
+
+/** Options with the texts of their numbers, which ids and messages need. */
+const rawOptions = new WeakMap<DeviceDeclaration, JsonValue | undefined>();
+
+/** The options of a device as they are written; undefined where there are none. */
+export function optionsAsWritten(device: DeviceDeclaration): JsonValue | undefined {
+	return rawOptions.get(device);
+}
+
+/** Hashes a device and its parents, outermost first. A chain that leads nowhere, or round, ends there. */
+function idOf(name: string, find: (name: string) => DeviceDeclaration | undefined): string {
+	const chain = new Set<DeviceDeclaration>();
+	let next = find(name);
+	while (next !== undefined && !chain.has(next)) {
+		chain.add(next);
+		next = next.parent === undefined ? undefined : find(next.parent);
+	}
+	let id: string | undefined;
+	for (const device of [...chain].toReversed())
+		id = deviceId(device.type, rawOptions.get(device), id);
+	return id ?? "";
+}
+
+function string(value: JsonValue | undefined): string | undefined {
+	return typeof value === "string" ? value : undefined;
+}
+
+function list(value: JsonValue | undefined): readonly JsonValue[] {
+	return Array.isArray(value) ? value : [];
+}
+
+function strings(value: JsonValue | undefined): readonly string[] | undefined {
+	if (!Array.isArray(value)) return undefined;
+	// What is no string was complained of; its place stays, so that the others keep theirs.
+	return value.map((item) => string(item) ?? "");
+}
+
+function stringValues(object: JsonObject): Readonly<Record<string, string>> {
+	const values: Record<string, string> = Object.create(null);
+	for (const [key, value] of object) if (typeof value === "string") values[key] = value;
+	return values;
+}

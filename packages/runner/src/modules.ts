@@ -1,0 +1,266 @@
+import { readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import type { ParentRule } from "@devhost/core";
+import type { Manifest } from "./manifest.ts";
+import { makeProblem, ManifestError, type Problem } from "./problem.ts";
+
+/** Which options of a device name a range of a file, so that two devices on the same bytes are found before they are opened. */
+export interface FileRangeOptions {
+	/** The option with the file's path beneath the tree. */
+	readonly file: string;
+	/** The option with the first sector. */
+	readonly start?: string;
+	/** The option with the number of sectors; absent or 0: to the end of the file. */
+	readonly size?: string;
+	/** The option with the bytes of a sector, and what it is without it. */
+	readonly sectorBytes?: string;
+	readonly defaultSectorBytes?: number;
+	/** The option that says that nothing is written. */
+	readonly readOnly?: string;
+}
+
+/** A package that serves types of devices, as its `device.json` describes it. Nothing of it has been started. */
+export interface DeviceModule {
+	/** Name of the package, or the path by which it was given. */
+	readonly package: string;
+	/** The names by which manifests know its devices. */
+	readonly types: readonly string[];
+	/** Whether its devices stand on other devices. */
+	readonly parent: ParentRule;
+	/** The executable that serves them: absolute path. */
+	readonly service: string;
+	/** JSON Schema (draft 2020-12) of their options. */
+	readonly options: object;
+	/** The `device.json` that says all this: absolute path. */
+	readonly file: string;
+	/** Comes with devhost, so that its schema has a validator already. */
+	readonly isBuiltIn: boolean;
+	readonly range?: FileRangeOptions;
+}
+
+/** The types of devices that a manifest may use. */
+export interface Modules {
+	/** @returns `undefined` for a type that nobody serves. */
+	forType(type: string): DeviceModule | undefined;
+	/** Every known type, those that come with devhost first. */
+	readonly types: readonly string[];
+	/** Modules that are not found, or that describe themselves wrongly: they serve nothing. */
+	readonly problems: readonly Problem[];
+}
+
+/** Which modules there are besides those that come with devhost. */
+export interface FindModulesOptions {
+	/** Its `modules` are found from its folder. */
+	readonly manifest?: Pick<Manifest, "file" | "folder" | "modules" | "problemAt"> | undefined;
+	/** Further ones, as on the command line: names of packages, or paths relative to the working directory. */
+	readonly modules?: readonly string[] | undefined;
+}
+
+/** Packages that come with devhost. A new kind of device is one more line. */
+const builtInPackages: readonly { readonly name: string; readonly range?: FileRangeOptions }[] = [
+	{
+		name: "@devhost/loopback",
+		range: {
+			file: "filename",
+			start: "start",
+			size: "size",
+			sectorBytes: "sector-size",
+			defaultSectorBytes: 512,
+			readOnly: "read-only",
+		},
+	},
+];
+
+/**
+ * Finds the packages that serve devices, by the `./device.json` that they export.
+ *
+ * A package is looked for from the manifest's folder, then from devhost itself; a name that begins with `.` or `/` is the path
+ * of a folder, or of a `device.json`. Starts and imports nothing of what it finds.
+ *
+ * @returns What is right; what is not is among its `problems`.
+ * @throws {@link ManifestError} `ERR_MANIFEST_MODULE` when a package that comes with devhost is damaged.
+ */
+export function findModules({ manifest, modules = [] }: FindModulesOptions = {}): Modules {
+	const byType = new Map<string, DeviceModule>();
+	const problems: Problem[] = [];
+	const add = (module: DeviceModule, complain: (message: string) => Problem): void => {
+		for (const type of module.types) {
+			const other = byType.get(type);
+			if (other === undefined) byType.set(type, module);
+			else if (other.file !== module.file) {
+				problems.push(
+					complain(
+						`${module.package} serves ${type}, which ${other.package} does already`,
+					),
+				);
+			}
+		}
+	};
+
+	for (const { name, range } of builtInPackages) {
+		add(readBuiltIn(name, range), problemWithout(name));
+	}
+	manifest?.modules?.forEach((name, index) => {
+		if (name === "") return;
+		const complain = (message: string): Problem =>
+			manifest.problemAt(`/modules/${index}`, { code: "ERR_MANIFEST_MODULE", message });
+		const module = readModule(name, [manifest.folder], complain);
+		if ("code" in module) problems.push(module);
+		else add(module, complain);
+	});
+	for (const name of modules) {
+		const complain = problemWithout(`--module ${name}`);
+		const folders = [process.cwd(), ...(manifest === undefined ? [] : [manifest.folder])];
+		const module = readModule(name, folders, complain);
+		if ("code" in module) problems.push(module);
+		else add(module, complain);
+	}
+	return { forType: (type) => byType.get(type), types: [...byType.keys()], problems };
+}
+
+/** Makes problems that stand in no file. */
+function problemWithout(file: string): (message: string) => Problem {
+	return (message) =>
+		makeProblem(
+			{ file, position: undefined, path: [] },
+			{ code: "ERR_MANIFEST_MODULE", message },
+		);
+}
+
+function readBuiltIn(name: string, range: FileRangeOptions | undefined): DeviceModule {
+	const complain = problemWithout(name);
+	const file = resolveFrom(import.meta.filename, `${name}/device.json`);
+	const module =
+		file === undefined
+			? complain("is not installed with devhost: install devhost again")
+			: describeModule(name, file, complain);
+	if ("code" in module) throw new ManifestError([module]);
+	return { ...(range === undefined ? {} : { range }), ...module, isBuiltIn: true };
+}
+
+/** @param folders - Where it is looked for, in this order; for paths only the first counts. */
+function readModule(
+	name: string,
+	folders: readonly string[],
+	complain: (message: string) => Problem,
+): DeviceModule | Problem {
+	const isPath = /^\.{0,2}\//.test(name) || name === "." || name === ".." || isAbsolute(name);
+	if (isPath) {
+		const found = findAtPath(resolve(folders[0] ?? "", name));
+		if (found !== undefined) return describeModule(name, found, complain);
+		return complain(`${name} is not the folder of a package with a device.json`);
+	}
+	const places = [...folders.map((folder) => join(folder, "manifest")), import.meta.filename];
+	for (const place of places) {
+		const found = resolveFrom(place, `${name}/device.json`);
+		if (found !== undefined) return describeModule(name, found, complain);
+	}
+	return complain(
+		`no package ${name} with a device.json is installed: install it beside the manifest, or give the path of its folder`,
+	);
+}
+
+/** A folder's `device.json` is where its package.json exports it, if it has one, else in it. */
+function findAtPath(path: string): string | undefined {
+	const kind = statSync(path, { throwIfNoEntry: false });
+	if (kind?.isFile() === true) return path;
+	if (kind?.isDirectory() !== true) return undefined;
+	const own = readPackageName(join(path, "package.json"));
+	// A package may import itself by its name, which takes its exports into account.
+	const exported =
+		own === undefined
+			? undefined
+			: resolveFrom(join(path, "package.json"), `${own}/device.json`);
+	if (exported !== undefined) return exported;
+	const inside = join(path, "device.json");
+	return statSync(inside, { throwIfNoEntry: false })?.isFile() === true ? inside : undefined;
+}
+
+function readPackageName(file: string): string | undefined {
+	try {
+		const { name } = JSON.parse(readFileSync(file, "utf8")) as { name?: unknown };
+		return typeof name === "string" ? name : undefined;
+	} catch {
+		return undefined; // no package.json, or a wrong one: the folder may still have a device.json
+	}
+}
+
+function resolveFrom(file: string, specifier: string): string | undefined {
+	try {
+		return createRequire(file).resolve(specifier);
+	} catch {
+		return undefined; // not there, or not exported: for us the same
+	}
+}
+
+/** Reads and checks a `device.json`. */
+function describeModule(
+	name: string,
+	file: string,
+	complain: (message: string) => Problem,
+): DeviceModule | Problem {
+	let description: unknown;
+	try {
+		description = JSON.parse(readFileSync(file, "utf8"));
+	} catch (error) {
+		return complain(`${file}: ${(error as Error).message}`);
+	}
+	const wrong = whatIsWrong(description);
+	if (wrong !== undefined) return complain(`${file}: ${wrong}`);
+
+	const { types, parent, service, options, range } = description as DeviceDescription;
+	const executable = resolve(dirname(file), service);
+	return {
+		package: name,
+		types,
+		parent,
+		service: executable,
+		options,
+		file,
+		isBuiltIn: false,
+		...(range === undefined ? {} : { range }),
+	};
+}
+
+/** What a `device.json` holds. */
+interface DeviceDescription {
+	readonly types: readonly string[];
+	readonly parent: ParentRule;
+	readonly service: string;
+	readonly options: object;
+	readonly range?: FileRangeOptions;
+}
+
+/** A sentence about the first thing that is wrong with a description. */
+function whatIsWrong(description: unknown): string | undefined {
+	if (!isObject(description)) return `expected an object that describes a device`;
+	const { devhost, types, parent, service, options, range } = description;
+	if (devhost !== 1) {
+		return `devhost is ${JSON.stringify(devhost)}, expected 1: it is for another version of devhost`;
+	}
+	if (!Array.isArray(types) || types.length === 0 || !types.every(isTypeName)) {
+		return `types is ${JSON.stringify(types)}, expected names such as "devhost.loopback"`;
+	}
+	if (parent !== "none" && parent !== "required" && parent !== "optional") {
+		return `parent is ${JSON.stringify(parent)}, expected "none", "required" or "optional"`;
+	}
+	if (typeof service !== "string" || service === "") {
+		return `service is ${JSON.stringify(service)}, expected the path of an executable`;
+	}
+	if (!isObject(options)) {
+		return `options is ${JSON.stringify(options)}, expected a JSON Schema of the options`;
+	}
+	if (range !== undefined && (!isObject(range) || typeof range["file"] !== "string")) {
+		return `range is ${JSON.stringify(range)}, expected the names of options that give a range of a file`;
+	}
+	return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTypeName(value: unknown): boolean {
+	return typeof value === "string" && /^\w[\w-]*(\.\w[\w-]*)*$/.test(value);
+}
