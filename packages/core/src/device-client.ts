@@ -69,7 +69,7 @@ export async function callOpen(
 		...(plain === undefined ? {} : { options: plain }),
 		...(parent === undefined ? {} : { parent: { path: parent.path, node: parent.node } }),
 	};
-	using reply = await client.call("open", params, options);
+	using reply = await callWithOptions(client, params, options);
 	const result = openResult(reply.value);
 	if (result !== undefined) return result;
 	const answer = JSON.stringify(reply.value)?.slice(0, 200) ?? "nothing";
@@ -78,6 +78,22 @@ export async function callOpen(
 		`${name}: the service of ${type} answered ${answer}, which is not a device`,
 		{ device: name },
 	);
+}
+
+async function callWithOptions(
+	client: DeviceServiceClient,
+	params: OpenParams,
+	options: DeviceCallOptions,
+): Promise<DeviceCallReply> {
+	try {
+		return await client.call("open", params, options);
+	} catch (error) {
+		// Nothing was sent: the manifest holds what cannot be, such as half of a surrogate pair.
+		if (!(error instanceof TypeError)) throw error;
+		const { name: device } = params;
+		const fields = { cause: error, device };
+		throw new DeviceError("ERR_DEVICE_OPTIONS", `${device}: ${error.message}`, fields);
+	}
 }
 
 /** Has a service close a device; nothing happens if it has none of that name. */

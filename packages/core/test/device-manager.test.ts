@@ -290,7 +290,8 @@ describe("failing", () => {
 		[remoteError("EWHAT", "boom"), "ERR_DEVICE_SERVICE", "a: DeviceError: boom"],
 		[rpcError("ERR_RPC_TIMEOUT"), "ERR_DEVICE_TIMEOUT", "a: rpc: ERR_RPC_TIMEOUT"],
 		[rpcError("ERR_RPC_SERVICE_ENDED"), "ERR_DEVICE_SERVICE", "a: rpc: ERR_RPC_SERVICE_ENDED"],
-		[new TypeError("x is not a function"), "ERR_DEVICE_SERVICE", "a: x is not a function"],
+		[new Error("no"), "ERR_DEVICE_SERVICE", "a: no"],
+		[new TypeError("cannot be sent"), "ERR_DEVICE_OPTIONS", "a: cannot be sent"],
 	] as const)("turns %s into %s", async ([cause, code, message], { expect }) => {
 		const { manager } = managerOf({ "open a": fails(cause) });
 
