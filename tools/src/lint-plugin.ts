@@ -38,8 +38,10 @@ const noInterpolatedCommand: Rule = {
 };
 
 function calledName(callee: Node): string {
-	const name = callee.type === "MemberExpression" ? (callee["property"] as Node) : callee;
-	return typeof name["name"] === "string" ? name["name"] : "";
+	const isMember = callee.type === "MemberExpression";
+	const { name } = (isMember ? callee["property"] : callee) as { name?: unknown };
+	// Regular expressions have an exec, too.
+	return typeof name !== "string" || (isMember && name === "exec") ? "" : name;
 }
 
 function isPutTogether(node: Node): boolean {
