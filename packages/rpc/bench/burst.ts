@@ -1,0 +1,97 @@
+/**
+ * One burst of calls in a fresh process, and one number: `burst KIND COUNT`.
+ *
+ * - `call BYTES`, `descriptor BYTES`, `blob BYTES`: mean microseconds of a round trip, with a string in msgpack, the same with
+ *   a descriptor each way, with raw bytes
+ * - `batch BYTES`: calls a second, 64 at once
+ * - `signals BYTES`: signals a second, one way, during one call
+ * - `start`: milliseconds from starting a service to its first reply
+ */
+import { join } from "node:path";
+import { memfd } from "@devhost/linux";
+import { recycleBlob, ServiceManager } from "@devhost/rpc";
+
+const [kind, bytesText, countText] = process.argv.slice(2);
+const [bytes, count] = [Number(bytesText), Number(countText)];
+const script = join(import.meta.dirname, "..", "dist", "bench", "echo-service.cjs");
+
+await using manager = new ServiceManager();
+const start = performance.now();
+const { client } = manager.start({
+	name: "echo",
+	file: process.execPath,
+	argv: [process.execPath, script],
+});
+
+switch (kind) {
+	case "call": {
+		const text = "x".repeat(bytes);
+		report(
+			await meanMicroseconds(async () => {
+				using _reply = await client.call("echo", text);
+			}),
+		);
+		break;
+	}
+	case "descriptor": {
+		const text = "x".repeat(bytes);
+		using file = memfd("sent");
+		report(
+			await meanMicroseconds(async () => {
+				using _reply = await client.call("echo", text, { fds: [file] });
+			}),
+		);
+		break;
+	}
+	case "blob": {
+		const blob = new Uint8Array(bytes);
+		report(
+			await meanMicroseconds(async () => {
+				using reply = await client.call("echo", null, { blob });
+				if (reply.blob?.length !== bytes) throw new Error("the blob did not come back");
+				recycleBlob(reply.blob);
+			}),
+		);
+		break;
+	}
+	case "batch": {
+		const text = "x".repeat(bytes);
+		const inBatch = 64;
+		const calls = new Array<Promise<Disposable>>(inBatch);
+		const mean = await meanMicroseconds(async () => {
+			for (let i = 0; i < inBatch; i++) calls[i] = client.call("echo", text);
+			for (const reply of await Promise.all(calls)) reply[Symbol.dispose]();
+		});
+		report((inBatch / mean) * 1e6);
+		break;
+	}
+	case "signals": {
+		let seen = 0;
+		await client.call("flood", { count: 20_000, bytes }, { onSignal: () => seen++ });
+		seen = 0;
+		const begin = performance.now();
+		await client.call("flood", { count, bytes }, { onSignal: () => seen++, timeoutMs: 60_000 });
+		const seconds = (performance.now() - begin) / 1000;
+		if (seen !== count) throw new Error(`${seen} of ${count} signals arrived`);
+		report(count / seconds);
+		break;
+	}
+	case "start":
+		await client.call("echo", "first");
+		report(performance.now() - start);
+		break;
+	default:
+		throw new Error(`no such burst: ${kind}`);
+}
+
+/** The first tenth of the calls does not count: the compiler has not seen the code yet. */
+async function meanMicroseconds(call: () => Promise<void>): Promise<number> {
+	for (let i = 0; i < count / 10; i++) await call();
+	const begin = performance.now();
+	for (let i = 0; i < count; i++) await call();
+	return ((performance.now() - begin) / count) * 1000;
+}
+
+function report(value: number): void {
+	console.log(value);
+}

@@ -1,0 +1,41 @@
+/**
+ * Calls, binary data and file descriptors between a host and its service processes.
+ *
+ * @packageDocumentation
+ */
+export { recycleBlob } from "./blob-pool.ts";
+export { Channel, type Receiver } from "./channel.ts";
+export {
+	type CallOptions,
+	type CallSignal,
+	Client,
+	type ClientOptions,
+	Reply,
+} from "./client.ts";
+export {
+	isRemoteError,
+	isRpcError,
+	RemoteError,
+	RpcError,
+	type RpcErrorCode,
+	ServiceError,
+	type ServiceErrorFields,
+} from "./error.ts";
+export { FdSet } from "./fd-set.ts";
+export type { Hello, Message, MessageType, OutgoingMessage } from "./message.ts";
+export { type Extras, reply, type ReplyWithExtras } from "./reply.ts";
+export { serve, type ServeOptions } from "./serve.ts";
+export type { HandlerCall } from "./served-call.ts";
+export {
+	type ConnectionEnd,
+	type Handler,
+	ServiceConnection,
+	type ServiceDefinition,
+} from "./service-connection.ts";
+export {
+	Service,
+	serviceEnvironment,
+	ServiceManager,
+	type ServiceManagerOptions,
+	type ServiceOptions,
+} from "./service-manager.ts";

@@ -1,0 +1,106 @@
+import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from "msgpackr/pack";
+import { RpcError } from "./error.ts";
+import { type Header, headerBytes, mayCarry, writeHeader } from "./frame.ts";
+import { maxBlobBytes, maxBodyBytes, maxFrameFds } from "./limits.ts";
+import { flagBlob, type OutgoingMessage } from "./message.ts";
+import { scanMsgpack } from "./msgpack-scan.ts";
+import { checkPlain } from "./plain-value.ts";
+
+/** Where {@link encodeFrame} left header and body: valid until the next call of it. */
+export interface EncodedFrame {
+	bytes: Buffer;
+	start: number;
+	end: number;
+}
+
+/**
+ * Encodes a message's header and body. The blob is sent from where it is.
+ *
+ * @param sequence - The frame's number.
+ * @throws TypeError for a body that would not arrive as it is.
+ * @throws {@link RpcError} `ERR_RPC_LIMIT` for what the other side has to refuse.
+ */
+export function encodeFrame(message: OutgoingMessage, sequence: number): EncodedFrame {
+	const { blob, value } = message;
+	header.fdCount = message.fds === undefined ? 0 : message.fds.length;
+	header.blobBytes = blob === undefined ? 0 : blob.byteLength;
+	header.flags = (message.flags ?? 0) | (blob === undefined ? 0 : flagBlob);
+	header.type = message.type;
+	header.id = message.id ?? 0;
+	header.arg = message.arg ?? 0;
+	if ((header.fdCount > 0 || blob !== undefined) && !mayCarry(message.type)) {
+		throw new TypeError("only calls, results and signals carry descriptors and blobs");
+	}
+	checkSize("descriptors", header.fdCount, maxFrameFds);
+	checkSize("bytes of blob", header.blobBytes, maxBlobBytes);
+
+	if (value === undefined) {
+		frame.bytes = bodiless;
+		frame.start = 0;
+		frame.end = headerBytes;
+	} else {
+		checkPlain(value);
+		// The library keeps its buffer however large one message made it.
+		if (frame.bytes.byteLength > keptBufferBytes) packr.useBuffer(Buffer.allocUnsafeSlow(8192));
+		// The buffer is the library's own, which others in this process may be using too: what is in it is only ours
+		// until somebody encodes again, and where it begins changes when it grows.
+		const bytes = packr.pack(value, encodeMode) as EncodeBuffer;
+		frame.bytes = bytes;
+		frame.start = bytes.start;
+		frame.end = bytes.end;
+		checkSize("bytes of body", frame.end - frame.start - headerBytes, maxBodyBytes);
+	}
+	header.bodyBytes = frame.end - frame.start - headerBytes;
+	if (frame.bytes !== viewed) {
+		viewed = frame.bytes;
+		view = new DataView(viewed.buffer, viewed.byteOffset, viewed.byteLength);
+	}
+	writeHeader(view, frame.start, header, sequence);
+	return frame;
+}
+
+/**
+ * Decodes a body. Nothing in the result refers to `bytes`.
+ *
+ * @throws {@link RpcError} `ERR_RPC_PROTOCOL` or `ERR_RPC_LIMIT`: see {@link scanMsgpack}.
+ */
+export function decodeBody(bytes: Buffer, start: number, end: number): unknown {
+	scanMsgpack(bytes, start, end);
+	range.start = start;
+	range.end = end;
+	return packr.unpack(bytes, range) as unknown;
+}
+
+function checkSize(what: string, size: number, most: number): void {
+	if (size > most) throw new RpcError("ERR_RPC_LIMIT", `${size} ${what}, ${most} are allowed`);
+}
+
+// Plain msgpack, which every language's library reads: neither records nor other extensions of this library.
+// (Its type declarations lack two of these options.)
+const packrOptions: object = {
+	useRecords: false,
+	structuredClone: false,
+	moreTypes: false,
+	mapsAsObjects: true,
+	variableMapSize: true,
+	encodeUndefinedAsNil: true,
+	skipValues: [undefined],
+	// Otherwise a decoded binary is a view of the receive buffer and changes with the next message.
+	copyBuffers: true,
+	int64AsType: "auto",
+};
+const packr = new Packr(packrOptions);
+
+type EncodeBuffer = Buffer & { readonly start: number; readonly end: number };
+
+const encodeMode: number =
+	RESERVE_START_SPACE | headerBytes | REUSE_BUFFER_MODE | RESET_BUFFER_MODE;
+
+const keptBufferBytes = 4 * 2 ** 20;
+
+const bodiless = Buffer.alloc(headerBytes);
+const frame: EncodedFrame = { bytes: bodiless, start: 0, end: 0 };
+const header: Header = { bodyBytes: 0, blobBytes: 0, id: 0, type: 1, flags: 0, fdCount: 0, arg: 0 };
+const range = { start: 0, end: 0 };
+let viewed: Buffer = bodiless;
+let view: DataView = new DataView(bodiless.buffer, bodiless.byteOffset, headerBytes);

@@ -1,0 +1,299 @@
+import type { Fd } from "@devhost/linux";
+import { Channel } from "./channel.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
+import { RpcError } from "./error.ts";
+import { errorBody, shortErrorBody } from "./error-body.ts";
+import { highWaterBytes, maxCallsInFlight } from "./limits.ts";
+import {
+	BYE,
+	CALL,
+	CANCEL,
+	CREDIT,
+	ERROR,
+	flagAnswer,
+	HELLO,
+	type Hello,
+	type Message,
+	type OutgoingMessage,
+	PING,
+	protocolRange,
+	RESULT,
+	WELCOME,
+} from "./message.ts";
+import { readCall, readWelcome, refuse } from "./message-body.ts";
+import { discardResult, ReplyWithExtras } from "./reply.ts";
+import { type CallConnection, type HandlerCall, type Outcome, ServedCall } from "./served-call.ts";
+
+/**
+ * A method of a service.
+ *
+ * What it returns, or a promise of it, is plain data, nothing, or a {@link reply} with descriptors or a blob. What it
+ * throws travels as `{code, name, message, data}`, as far as the error has them.
+ */
+export type Handler = (params: unknown, call: HandlerCall) => unknown;
+
+/** What a service is. */
+export interface ServiceDefinition {
+	/** Name of its module, such as `"devhost.loopback"`. */
+	readonly module: string;
+	/** Version of its module. */
+	readonly version: string;
+	/** JSON Schema of its options, for whoever asks. */
+	readonly schema?: unknown;
+	/** What it can do beyond its module's first version. */
+	readonly capabilities?: readonly string[];
+	/** Its methods, by name. */
+	readonly methods: Readonly<Record<string, Handler>>;
+	/**
+	 * Closes everything, last things first, when the host says so or is gone. What it throws is told to the host, and
+	 * makes the process fail.
+	 */
+	close?(): Promise<void> | void;
+}
+
+/** How a host ended the connection. */
+export interface ConnectionEnd {
+	/** The host asked for it, and waits. Otherwise it is gone, or broke the protocol. */
+	readonly isOrderly: boolean;
+	/** What the host did wrong; undefined when it was gone without a word. */
+	readonly error: RpcError | undefined;
+}
+
+/** The service's end of a connection: dispatches calls and answers each of them exactly once. */
+export class ServiceConnection implements CallConnection {
+	readonly #service: ServiceDefinition;
+	readonly #channel: Channel;
+	readonly #timer: DeadlineTimer;
+	readonly #calls = new Map<number, ServedCall>();
+	readonly #ended: PromiseWithResolvers<ConnectionEnd> = Promise.withResolvers<ConnectionEnd>();
+	#isWelcome = false;
+	#isPaused = false;
+	#isEnding = false;
+	#sendsStacks = false;
+	#idle: (() => void) | undefined;
+
+	/**
+	 * Says HELLO.
+	 *
+	 * @param socket - Belongs to the connection from here on, also when this throws.
+	 * @throws {@link RpcError} `ERR_RPC_DIALECT` for a descriptor that is no stream socket.
+	 */
+	constructor(socket: Fd, service: ServiceDefinition) {
+		this.#service = service;
+		this.#channel = new Channel(socket, "host", {
+			receive: (message) => this.#receive(message),
+			ended: (error) => this.#end({ isOrderly: false, error }),
+		});
+		this.#timer = new DeadlineTimer((now) => this.#sweep(now));
+		const { module, version, schema, capabilities } = service;
+		const hello: Hello = { protocol: protocolRange, module, version, pid: process.pid };
+		this.#channel.send({ type: HELLO, value: { ...hello, schema, capabilities } });
+	}
+
+	/** Resolves when no more calls come: the host said BYE or is gone. Handlers may still be running. */
+	get ended(): Promise<ConnectionEnd> {
+		return this.#ended.promise;
+	}
+
+	/** Resolves when no handler is running any more, or after a while. */
+	async untilIdle(atMostMs: number): Promise<void> {
+		if (this.#calls.size === 0) return;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#idle = resolve;
+		const timer = setTimeout(resolve, atMostMs);
+		await promise;
+		clearTimeout(timer);
+	}
+
+	/**
+	 * Tells a host that waits how closing went, and closes the socket.
+	 *
+	 * @param failure - What closing failed with, in an object of its own; undefined when it went well.
+	 */
+	async leave(failure?: { readonly error: unknown }): Promise<void> {
+		this.#timer.close();
+		if (!this.#channel.isClosed) {
+			if (failure !== undefined) this.#sendError(0, failure.error);
+			this.#channel.send({ type: BYE });
+			const late = Promise.withResolvers<void>();
+			const timer = setTimeout(late.resolve, lastWordsMs);
+			await Promise.race([this.#channel.flushed(), late.promise]);
+			clearTimeout(timer);
+		}
+		this.#channel.close();
+	}
+
+	/** For {@link ServedCall}. */
+	send(message: OutgoingMessage): number {
+		this.#channel.send(message);
+		return this.#channel.lastFrameBytes;
+	}
+
+	/** For {@link ServedCall}. */
+	answer(call: ServedCall, outcome: Outcome): void {
+		let final = outcome;
+		try {
+			call.fds.close();
+		} catch (error) {
+			// What the handler wrote into a received file could not be stored.
+			if (!final.failed) {
+				discardResult(final.result);
+				final = { failed: true, error };
+			}
+		}
+		if (this.#channel.unsentBytes <= highWaterBytes) this.#answerNow(call.id, final);
+		else void this.#answerLater(call.id, final);
+	}
+
+	/** The host does not read: results wait here, not in the queue. */
+	async #answerLater(id: number, outcome: Outcome): Promise<void> {
+		while (this.#channel.unsentBytes > highWaterBytes) await this.#channel.drained();
+		this.#answerNow(id, outcome);
+	}
+
+	#answerNow(id: number, outcome: Outcome): void {
+		if (outcome.failed) this.#sendError(id, outcome.error);
+		else {
+			const { result } = outcome;
+			try {
+				if (result instanceof ReplyWithExtras) {
+					const { value, fds, blob } = result;
+					const moved = { fds, blob, movesFds: true, movesBlob: true };
+					this.#channel.send({ type: RESULT, id, value, ...moved });
+				} else this.#channel.send({ type: RESULT, id, value: result });
+			} catch (error) {
+				this.#sendError(id, error);
+			}
+		}
+		this.#calls.delete(id);
+		if (this.#isPaused && this.#calls.size <= maxCallsInFlight) {
+			this.#isPaused = false;
+			this.#channel.resume();
+		}
+		if (this.#calls.size === 0) this.#idle?.();
+	}
+
+	#sendError(id: number, error: unknown): void {
+		if (this.#channel.isClosed) return;
+		try {
+			this.#channel.send({ type: ERROR, id, value: errorBody(error, this.#sendsStacks) });
+		} catch {
+			// Its data are too large.
+			this.#channel.send({ type: ERROR, id, value: shortErrorBody(error) });
+		}
+	}
+
+	#receive(message: Message): void {
+		const { type, id } = message;
+		switch (type) {
+			case CALL:
+				this.#called(message);
+				return;
+			case CREDIT:
+				// Here and with CANCEL: the call may have ended while this was on its way.
+				this.#calls.get(id)?.grant(message.arg);
+				return;
+			case CANCEL: {
+				const reason = new RpcError(
+					"ERR_RPC_CANCELLED",
+					"the caller does not wait any more",
+				);
+				this.#calls.get(id)?.abort(reason);
+				return;
+			}
+			case WELCOME: {
+				if (this.#isWelcome) refuse(message, "came twice");
+				const { protocol, stacks } = readWelcome(message.value);
+				if (protocol < protocolRange[0] || protocol > protocolRange[1]) {
+					throw new RpcError(
+						"ERR_RPC_VERSION",
+						`wants to speak protocol ${protocol}, this service speaks ${protocolRange.join(" to ")}`,
+					);
+				}
+				this.#isWelcome = true;
+				this.#sendsStacks = stacks === true;
+				return;
+			}
+			case PING:
+				if ((message.flags & flagAnswer) !== 0) refuse(message, "answers nothing");
+				this.#channel.send({ type: PING, id, arg: message.arg, flags: flagAnswer });
+				return;
+			case BYE:
+				this.#end({ isOrderly: true, error: undefined });
+				return;
+			default:
+				refuse(message, "is not for a service");
+		}
+	}
+
+	#called(message: Message): void {
+		const { id, arg } = message;
+		if (!this.#isWelcome) refuse(message, "came before WELCOME");
+		if (this.#isEnding) refuse(message, "came after BYE");
+		if (id === 0 || this.#calls.has(id)) refuse(message, `has an id that is not free (${id})`);
+		const [method, params] = readCall(message);
+		const call = new ServedCall(message, this);
+		this.#calls.set(id, call);
+		if (this.#calls.size > maxCallsInFlight) {
+			this.#isPaused = true;
+			this.#channel.pause();
+		}
+		if (arg > 0) {
+			call.deadline = performance.now() + arg;
+			this.#timer.watch(call.deadline);
+		}
+		let result: unknown;
+		try {
+			result = this.#handler(method)(params, call);
+		} catch (error) {
+			call.end({ failed: true, error });
+			return;
+		}
+		// A synchronous handler is answered at once.
+		if (!isThenable(result)) call.end({ failed: false, result });
+		else {
+			result.then(
+				(value) => call.end({ failed: false, result: value }),
+				(error: unknown) => call.end({ failed: true, error }),
+			);
+		}
+	}
+
+	#handler(method: string): Handler {
+		const { methods } = this.#service;
+		if (Object.hasOwn(methods, method)) return methods[method] as Handler;
+		const known = Object.keys(methods).join(", ");
+		throw new RpcError(
+			"ERR_RPC_METHOD",
+			`no method ${JSON.stringify(method)}; there are: ${known}`,
+		);
+	}
+
+	#sweep(now: number): number {
+		let next = Infinity;
+		for (const call of this.#calls.values()) {
+			if (call.deadline > now) next = Math.min(next, call.deadline);
+			else {
+				call.deadline = Infinity;
+				call.abort(new RpcError("ERR_RPC_TIMEOUT", "the call's deadline has passed"));
+			}
+		}
+		return next;
+	}
+
+	#end(end: ConnectionEnd): void {
+		if (this.#isEnding) return;
+		this.#isEnding = true;
+		const reason = end.isOrderly ? "the host closes the connection" : "the host is gone";
+		for (const call of [...this.#calls.values()])
+			call.abort(new RpcError("ERR_RPC_CLOSED", reason));
+		this.#ended.resolve(end);
+	}
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+	if (typeof value !== "object" || value === null) return false;
+	return typeof (value as { then?: unknown }).then === "function";
+}
+
+const lastWordsMs = 2000;

@@ -1,0 +1,339 @@
+import {
+	type Child,
+	type ExitStatus,
+	type Fd,
+	type FdLike,
+	isSysError,
+	pipe,
+	setNonBlocking,
+	socketpair,
+	spawn,
+} from "@devhost/linux";
+import { type CallOptions, Client, type Reply } from "./client.ts";
+import { RpcError, ServiceError } from "./error.ts";
+import { LogReader } from "./log-reader.ts";
+
+/** How a {@link ServiceManager} treats its services. */
+export interface ServiceManagerOptions {
+	/** Gets what services write to their standard output and error, line by line. */
+	readonly log?: (line: { readonly service: string; readonly text: string }) => void;
+	/** How long a service may take to close when it is told to. @default 10,000 */
+	readonly graceMs?: number;
+	/** How long it may take to end after its socket was closed, and again after SIGTERM. Then SIGKILL. @default 2,000 */
+	readonly termMs?: number;
+}
+
+/** A service to be started. */
+export interface ServiceOptions {
+	/** Its name in errors and log lines; no other running service of the manager may have it. */
+	readonly name: string;
+	/** Path of the executable; PATH is not searched. */
+	readonly file: string;
+	/** Arguments, the program's own name first. `--service-id NAME --service-fd 3` is added. */
+	readonly argv: readonly string[];
+	/** Its whole environment. @default ours without what Node would obey: see {@link serviceEnvironment} */
+	readonly environment?: Readonly<Record<string, string>>;
+	/** Mount namespace that it runs in. @default ours */
+	readonly namespace?: FdLike;
+	/** How long it may take to say HELLO. @default 10,000 */
+	readonly helloTimeoutMs?: number;
+	/** Deadline of calls that have none of their own. @default 120,000 */
+	readonly callTimeoutMs?: number;
+	/** Asks for the stacks of its errors. @default false */
+	readonly stacks?: boolean;
+}
+
+/**
+ * Starts services and stops them, last started first.
+ *
+ * Each service runs in a session of its own, so that Ctrl-C and the end of a terminal reach the host alone, which then
+ * closes in order. When the host is killed its services see the end of their sockets and close by themselves.
+ *
+ * @example
+ * ```ts
+ * import { ServiceManager } from "@devhost/rpc";
+ *
+ * await using services = new ServiceManager({ log: ({ service, text }) => console.error(service, text) });
+ * const echo = services.start({ name: "echo", file: "/usr/lib/echo-service", argv: ["echo-service"] });
+ * using reply = await echo.call("echo", { hello: "world" });
+ * ```
+ */
+export class ServiceManager implements AsyncDisposable {
+	readonly #options: ServiceManagerOptions;
+	/** Running services, in the order of their start. */
+	readonly #services = new Map<string, Service>();
+	#stopping: Promise<void> | undefined;
+
+	constructor(options: ServiceManagerOptions = {}) {
+		this.#options = options;
+	}
+
+	/**
+	 * Starts a service at once; calls can be made at once too.
+	 *
+	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` when the executable cannot be run; the name is free again.
+	 * @throws TypeError when a service of this name is running, or when the manager has been stopped.
+	 */
+	start(options: ServiceOptions): Service {
+		const { name } = options;
+		if (this.#stopping !== undefined) throw new TypeError(`service ${name}: the manager has been stopped`);
+		if (this.#services.has(name)) throw new TypeError(`service ${name}: is running already`);
+		const service = new Service(options, this.#options, () => this.#services.delete(name));
+		this.#services.set(name, service);
+		return service;
+	}
+
+	/**
+	 * Stops all services, one after the other, the last one first.
+	 *
+	 * @throws {@link ServiceError} when a service did not close properly: see {@link Service.stop}. All are stopped all the
+	 * same; if it happened to several, an `AggregateError` has them in order.
+	 */
+	stop(): Promise<void> {
+		return (this.#stopping ??= this.#stop());
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.stop();
+	}
+
+	async #stop(): Promise<void> {
+		const errors: unknown[] = [];
+		for (const service of [...this.#services.values()].reverse()) {
+			try {
+				await service.stop();
+			} catch (error) {
+				errors.push(error);
+			}
+		}
+		if (errors.length === 1) throw errors[0];
+		if (errors.length > 1) {
+			throw new AggregateError(errors, `${errors.length} services did not close properly`);
+		}
+	}
+}
+
+/** A running service, made by {@link ServiceManager.start}. */
+export class Service {
+	readonly name: string;
+	readonly client: Client;
+	/** Resolves when the process has ended. */
+	readonly exited: Promise<ExitStatus>;
+	readonly #child: Child;
+	readonly #log: LogReader;
+	readonly #times: { readonly graceMs: number; readonly termMs: number };
+	readonly #gone: () => void;
+	/** What ended it before it was stopped. */
+	#failure: ServiceError | undefined;
+	#isFailureKnown = false;
+	#explaining: Promise<RpcError> | undefined;
+	#stopping: Promise<void> | undefined;
+	#ending: Promise<string | undefined> | undefined;
+
+	constructor(options: ServiceOptions, manager: ServiceManagerOptions, gone: () => void) {
+		const { name } = options;
+		this.name = name;
+		this.#times = { graceMs: manager.graceMs ?? 10_000, termMs: manager.termMs ?? 2000 };
+		this.#gone = gone;
+		const { child, socket, log } = startProcess(options);
+		this.#child = child;
+		this.exited = child.exited;
+		child.unref();
+		this.#log = new LogReader(log, (text) => manager.log?.({ service: name, text }));
+		const { helloTimeoutMs, callTimeoutMs, stacks } = options;
+		this.client = new Client(socket, {
+			name: `service ${name}`,
+			...(helloTimeoutMs === undefined ? {} : { helloTimeoutMs }),
+			...(callTimeoutMs === undefined ? {} : { callTimeoutMs }),
+			...(stacks === undefined ? {} : { stacks }),
+			explainEnd: (error, methods) => (this.#explaining = this.#explainEnd(error, methods)),
+		});
+		// Its socket ends with it, unless a descendant has inherited that.
+		void child.exited.then(() => setTimeout(() => this.client.giveUp(), inheritedMs).unref());
+	}
+
+	/** Calls a method: see {@link Client.call}. */
+	call(method: string, params?: unknown, options?: CallOptions): Promise<Reply> {
+		return this.client.call(method, params, options);
+	}
+
+	/**
+	 * Stops the service: asks it to close and gives it time, then closes its socket, then SIGTERM, then SIGKILL. Its name is
+	 * free afterwards.
+	 *
+	 * @throws {@link ServiceError} when it could not close, failed, had to be killed, or had ended before and no call was
+	 * told.
+	 */
+	stop(): Promise<void> {
+		return (this.#stopping ??= this.#stop().finally(this.#gone));
+	}
+
+	async #stop(): Promise<void> {
+		this.#child.ref();
+		let closeError: unknown;
+		if (!this.client.isOver) {
+			try {
+				await this.client.close(this.#times.graceMs);
+			} catch (error) {
+				// What the service said is for whoever stops it. That it is late shows below.
+				if (error instanceof Error && error.name === "RemoteError") closeError = error;
+			}
+		}
+		const killedBy = await this.#end();
+		await this.#explaining;
+		await this.#log.drained(logMs);
+		this.#log.close();
+
+		if (this.#failure !== undefined) {
+			if (!this.#isFailureKnown) throw this.#failure;
+			return;
+		}
+		const status = this.#child.status;
+		if (closeError !== undefined) {
+			const { message } = closeError as Error;
+			throw this.#error("ERR_RPC_SERVICE_ENDED", `could not close: ${message}`, closeError);
+		}
+		if (killedBy !== undefined) {
+			const { graceMs, termMs } = this.#times;
+			const what = `did not stop within ${graceMs + termMs} ms and was sent ${killedBy}`;
+			throw this.#error("ERR_RPC_SERVICE_ENDED", what);
+		}
+		if (status?.code !== 0) {
+			const what = `${howItEnded(status)} when it was to stop`;
+			throw this.#error("ERR_RPC_SERVICE_ENDED", what);
+		}
+	}
+
+	/**
+	 * Waits for the end of the process, whose socket is closed, with growing force.
+	 *
+	 * @returns The signal that it was sent at last.
+	 */
+	#end(): Promise<string | undefined> {
+		return (this.#ending ??= this.#endForcibly());
+	}
+
+	async #endForcibly(): Promise<string | undefined> {
+		if (await this.#exitsWithin(this.#times.termMs)) return undefined;
+		this.#child.kill("SIGTERM");
+		if (await this.#exitsWithin(this.#times.termMs)) return "SIGTERM";
+		this.#child.kill("SIGKILL");
+		await this.#exitsWithin(killMs);
+		return "SIGKILL";
+	}
+
+	async #exitsWithin(ms: number): Promise<boolean> {
+		if (this.#child.status !== undefined) return true;
+		const late = Promise.withResolvers<void>();
+		const timer = setTimeout(late.resolve, ms);
+		timer.unref();
+		await Promise.race([this.#child.exited, late.promise]);
+		clearTimeout(timer);
+		return this.#child.status !== undefined;
+	}
+
+	/** The connection ended although nobody asked for it: one error that says how, for all calls. */
+	async #explainEnd(error: RpcError | undefined, methods: readonly string[]): Promise<RpcError> {
+		this.#child.ref();
+		const isGone = error === undefined || error.code === "ERR_RPC_CLOSED";
+		// Where the service did wrong its exit status is that of somebody who was shown the door.
+		const status = await this.#statusWithin(isGone ? exitMs : wrongdoerMs);
+		await this.#log.drained(status === undefined ? 0 : logMs);
+		this.#child.unref();
+		const during = methods.length === 0 ? "" : ` while ${quoted(methods)} was running`;
+		this.#failure = isGone
+			? this.#error("ERR_RPC_SERVICE_ENDED", `${howItEnded(status)}${during}`, error)
+			: this.#error(error.code, `${this.#wrongdoing(error)}${during}`, error.cause);
+		this.#isFailureKnown = methods.length > 0;
+		void this.#end();
+		return this.#failure;
+	}
+
+	async #statusWithin(ms: number): Promise<ExitStatus | undefined> {
+		await this.#exitsWithin(ms);
+		return this.#child.status;
+	}
+
+	#wrongdoing({ code, message }: RpcError): string {
+		// The channel's errors begin with the name already.
+		const what = message.replace(`service ${this.name}: `, "");
+		const isBreach = code === "ERR_RPC_PROTOCOL" || code === "ERR_RPC_LIMIT";
+		return isBreach ? `broke the protocol: ${what}` : what;
+	}
+
+	#error(code: RpcError["code"], what: string, cause?: unknown): ServiceError {
+		const { code: exitCode, signal } = this.#child.status ?? {};
+		const { lastLines } = this.#log;
+		return new ServiceError(
+			code,
+			`service ${this.name} ${what}`,
+			{ service: this.name, exitCode, signal, lastLines },
+			cause === undefined ? {} : { cause },
+		);
+	}
+}
+
+/**
+ * An environment for services: ours, without the variables that would change how Node starts. (With
+ * `NODE_EXTRA_CA_CERTS` some versions of Node read a bundle of certificates at each start, which takes 37 ms.)
+ */
+export function serviceEnvironment(
+	ours: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+	const kept: Record<string, string> = {};
+	for (const [key, value] of Object.entries(ours)) {
+		if (value !== undefined && !key.startsWith("NODE_")) kept[key] = value;
+	}
+	return kept;
+}
+
+function startProcess(options: ServiceOptions): { child: Child; socket: Fd; log: Fd } {
+	const { name, file, argv, namespace } = options;
+	using unused = new DisposableStack();
+	const [socket, theirs] = socketpair("stream");
+	unused.use(theirs);
+	const [log, logEnd] = pipe();
+	unused.use(logEnd);
+	try {
+		setNonBlocking(log, true);
+		const child = spawn({
+			file,
+			argv: [...argv, "--service-id", name, "--service-fd", "3"],
+			environment: options.environment ?? serviceEnvironment(),
+			fds: { 1: logEnd, 2: logEnd, 3: theirs },
+			newSession: true,
+			...(namespace === undefined ? {} : { namespace }),
+		});
+		return { child, socket, log };
+	} catch (cause) {
+		socket.close();
+		log.close();
+		const why = isSysError(cause) ? (startProblems[cause.code] ?? cause.message) : String(cause);
+		throw new RpcError("ERR_RPC_SERVICE_START", `service ${name}: ${file}: ${why}`, { cause });
+	}
+}
+
+const startProblems: Record<string, string> = {
+	ENOENT: "does not exist, or the interpreter that its first line names does not",
+	EACCES: "is not executable, or a directory on the way to it cannot be entered",
+	ENOEXEC: "is not a program: it has no #! line and is no binary for this machine",
+};
+
+function howItEnded(status: ExitStatus | undefined): string {
+	if (status === undefined) return "closed its connection but is still running";
+	if (status.signal !== undefined) return `ended by ${status.signal}`;
+	return `exited with code ${status.code}`;
+}
+
+function quoted(names: readonly string[]): string {
+	return [...new Set(names)].map((name) => `"${name}"`).join(", ");
+}
+
+// How long a process whose connection ended may take to be gone, before the error is told without its exit status.
+const exitMs = 500;
+const wrongdoerMs = 50;
+// How long its log may stay open after it: by then a descendant holds it.
+const logMs = 200;
+const inheritedMs = 200;
+// SIGKILL takes no time, unless the process hangs in the kernel.
+const killMs = 5000;
