@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { bundleExecutables } from "./bundle-executables.ts";
 
 /**
  * What every benchmark shares: C peers compiled here, bursts in fresh processes, interleaved rounds, ratios.
@@ -125,6 +126,17 @@ export function compileC(source: string): string {
 		run(["cc", "-O2", "-Wall", "-o", program, source]);
 	}
 	return program;
+}
+
+/**
+ * Bundles a service as those that ship are, beside its package's `dist`, and returns its path.
+ *
+ * @param source - Relative to the package.
+ */
+export async function bundleService(packageFolder: string, source: string): Promise<string> {
+	const outFolder = "build";
+	await bundleExecutables({ packageFolder, entries: [source], outFolder });
+	return join(packageFolder, outFolder, basename(source).replace(/\.ts$/, ".cjs"));
 }
 
 /** The CPU that both processes of a round trip share: a wake-up of another one costs more than what is measured. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // build-native             compiles the addon and its helper for this machine, where they are missing or older than their sources
-// build-native --prebuild  compiles them for every target whose compiler is installed; --all makes a missing compiler an error
+// build-native --prebuild  compiles them for every target whose compiler is installed, into prebuilds/
+//                          --all: a missing compiler is an error; --target NAME --compiler CC: that target alone
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,6 +14,7 @@ import {
 	helperArguments,
 	nativeTargets,
 	nodeHeaders,
+	type NativeTarget,
 } from "./native-targets.ts";
 
 const addonName = "devhost_linux.node";
@@ -20,13 +22,18 @@ const helperName = "exec-checked";
 const buildFolder = "build/Release";
 
 const { values } = parseArgs({
-	options: { prebuild: { type: "boolean" }, all: { type: "boolean" } },
+	options: {
+		prebuild: { type: "boolean" },
+		all: { type: "boolean" },
+		target: { type: "string" },
+		compiler: { type: "string" },
+	},
 });
 
 try {
 	// Two builds in one folder would write each other's object files.
 	await using _lock = await acquireLock("build/.lock");
-	if (values.prebuild) prebuild(values.all ?? false);
+	if (values.prebuild) prebuild();
 	else buildHere();
 } catch (error) {
 	console.error(`build-native: ${error instanceof Error ? error.message : String(error)}`);
@@ -61,17 +68,19 @@ function buildHere(): void {
 	for (const output of outputs) utimesSync(output, now, now);
 }
 
-function prebuild(all: boolean): void {
+function prebuild(): void {
 	const { addon, helper } = sources();
 	const headers = nodeHeaders();
-	for (const target of nativeTargets) {
+	for (const target of wantedTargets()) {
 		if (!findProgram(target.compiler)) {
 			const text = `${target.name}: ${target.compiler} not found. Install it: apt-get install ${target.debianPackage}`;
-			if (all) throw new Error(text);
+			if (values.all) throw new Error(text);
 			console.error(`skipped ${text}`);
 			continue;
 		}
 		const folder = join("prebuilds", target.name);
+		// The release workflow has built them on older systems than the one that packs them.
+		if (process.env["DEVHOST_KEEP_PREBUILDS"] && existsSync(join(folder, addonName))) continue;
 		compile(target.compiler, join(folder, addonName), (output) =>
 			addonArguments(target, addon, headers, output),
 		);
@@ -80,6 +89,13 @@ function prebuild(all: boolean): void {
 		);
 		console.error(`built ${folder}`);
 	}
+}
+
+/** All targets; or the one that is named, which a compiler of the machine's own may be used for. */
+function wantedTargets(): readonly NativeTarget[] {
+	if (values.target === undefined) return nativeTargets;
+	if (values.compiler === undefined) throw new Error("--target needs --compiler");
+	return [{ name: values.target, compiler: values.compiler, debianPackage: "gcc", flags: [] }];
 }
 
 /** Compiles to a file beside `output` and renames it, so that a running process keeps the file it has mapped. */

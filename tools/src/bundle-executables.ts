@@ -11,6 +11,8 @@ export interface BundleOptions {
 	readonly external?: readonly string[];
 	/** What an executable may have to load before its first line runs, in bytes. */
 	readonly limitBytes?: number;
+	/** Where the executables go, relative to the package, one folder below it. @default "dist" */
+	readonly outFolder?: string;
 }
 
 export interface BundleResult {
@@ -37,7 +39,7 @@ const supported = { using: true };
  */
 export async function bundleExecutables(options: BundleOptions): Promise<BundleResult> {
 	const { packageFolder, entries, external = [], limitBytes = 100_000 } = options;
-	const dist = join(packageFolder, "dist");
+	const dist = join(packageFolder, options.outFolder ?? "dist");
 
 	// esbuild splits ESM only. So it bundles and splits as ESM, and each piece is then translated to CommonJS by itself.
 	const result = await build({
@@ -66,7 +68,7 @@ export async function bundleExecutables(options: BundleOptions): Promise<BundleR
 	await removeChunks(dist);
 	await mkdir(dist, { recursive: true });
 	for (const file of result.outputFiles) await writeCommonJs(file);
-	await writeLicenses(packageFolder, result.metafile);
+	await writeLicenses(packageFolder, dist, result.metafile);
 
 	const startBytes = measureStart(result.metafile);
 	const problems = Object.entries(startBytes)
@@ -215,8 +217,12 @@ async function owningPackage(path: string): Promise<OwningPackage> {
 	throw new Error(`${path}: belongs to no package`);
 }
 
-/** Writes the licences of other people's code in the bundle, which ask to go where it goes, to `dist/licenses.txt`. */
-async function writeLicenses(packageFolder: string, { inputs }: Metafile): Promise<void> {
+/** Writes the licences of other people's code in the bundle, which ask to go where it goes, to `licenses.txt` beside it. */
+async function writeLicenses(
+	packageFolder: string,
+	dist: string,
+	{ inputs }: Metafile,
+): Promise<void> {
 	const foreign = new Map<string, OwningPackage>();
 	for (const input of Object.keys(inputs)) {
 		const path = join(packageFolder, input);
@@ -224,7 +230,7 @@ async function writeLicenses(packageFolder: string, { inputs }: Metafile): Promi
 		const owner = await owningPackage(path);
 		foreign.set(owner.name, owner);
 	}
-	const file = join(packageFolder, "dist/licenses.txt");
+	const file = join(dist, "licenses.txt");
 	if (foreign.size === 0) return await rm(file, { force: true });
 
 	const texts = [...foreign.values()]
