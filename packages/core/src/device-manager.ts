@@ -1,5 +1,5 @@
 import type { FdLike } from "@devhost/linux";
-import { attachFailures } from "./close-failure.ts";
+import { attachFailures } from "./attach-failures.ts";
 import { callBegin, callClose, callOpen, type DeviceServiceClient } from "./device-client.ts";
 import { DeviceError } from "./error.ts";
 import { resolveGraph, type DeviceSpec, type DeviceSpecs, type DeviceTypes } from "./graph.ts";
@@ -138,7 +138,7 @@ export class DeviceManager implements AsyncDisposable {
 		const specs = devices instanceof Map ? devices : new Map(Object.entries(devices));
 		const order = this.#checkedOrder(specs, options);
 
-		const opening = new Opening(order);
+		const opening = new Opening(specs, order);
 		this.#openings.add(opening);
 		try {
 			using _ = opening.stopEarly(options);
@@ -147,8 +147,9 @@ export class DeviceManager implements AsyncDisposable {
 				const opened = order.flatMap((name) => this.#find(name)?.device ?? []);
 				return new OpenDevices(opened, (names) => this.#closeNames(names));
 			}
-			const closeFailures = await this.#closeEntries(new Set(order));
+			const rolledBack = await this.#closeEntries(new Set(order));
 			const { cause, alsoFailed } = opening;
+			const closeFailures = [...opening.closeFailures, ...rolledBack];
 			throw attachFailures(cause, { alsoFailed, closeFailures });
 		} finally {
 			this.#openings.delete(opening);
@@ -215,6 +216,7 @@ export class DeviceManager implements AsyncDisposable {
 				parent = await (tasks.get(spec.parent) ?? this.#find(spec.parent));
 				// What kept the parent from opening is known already.
 				if (parent === undefined) return undefined;
+				if (parent.closing !== undefined) opening.stop(parentClosed(spec.parent));
 			}
 			if (opening.signal.aborted) return undefined;
 			return await this.#openOne({ name, spec, parent: parent?.device, opening });
@@ -244,10 +246,15 @@ export class DeviceManager implements AsyncDisposable {
 			this.#emit({ type: "open", name, ms: openMs, device });
 			return entry;
 		} catch (cause) {
-			const error = await this.#openFailed(client, request, cause);
+			// A client may reject with the reason itself, which belongs to another device.
+			const isStopped = opening.signal.aborted && cause === opening.cause;
+			const error = isStopped ? opening.cancelled(name) : toDeviceError(cause, name);
+			// The others are told to stop before this one is undone, which may take its time.
+			if (this.#isNews(client, cause)) opening.fail(error);
+			const isKnown = isAnswer(cause) || isConnectionOver(cause);
+			if (client !== undefined && !isKnown) await this.#undo(client, request);
 			const ms = performance.now() - startMs;
 			this.#emit({ type: "failed", name, ms, during: "open", error });
-			if (this.#isNews(client, cause)) opening.fail(error);
 			return undefined;
 		}
 	}
@@ -279,24 +286,14 @@ export class DeviceManager implements AsyncDisposable {
 		return result.value;
 	}
 
-	/** Makes sure that nothing of a device is left in its service, unless the service said so itself. */
-	async #openFailed(
-		client: DeviceServiceClient | undefined,
-		{ name, opening }: OpenRequest,
-		cause: unknown,
-	): Promise<DeviceError> {
-		// A client may reject with the reason itself, which belongs to another device.
-		const isStopped = opening.signal.aborted && cause === opening.cause;
-		const error = isStopped ? opening.cancelled(name) : toDeviceError(cause, name);
-		if (client === undefined || isAnswer(cause) || isConnectionOver(cause)) return error;
+	/** Makes sure that nothing of a device is left in a service that has not said what became of it. */
+	async #undo(client: DeviceServiceClient, { name, opening }: OpenRequest): Promise<void> {
 		try {
-			// Waits for an opening that is still being undone.
+			// Waits for an opening that the service is still undoing.
 			await callClose(client, { name }, { timeoutMs: this.#closeTimeoutMs });
-		} catch (closeError) {
-			if (isConnectionOver(closeError)) return error;
-			attachFailures(error, { closeFailures: [toDeviceError(closeError, name)] });
+		} catch (error) {
+			if (!isConnectionOver(error)) opening.undoFailed(toDeviceError(error, name));
 		}
-		return error;
 	}
 
 	/** Whether an error says something that is not known yet: a service ends once, for all its devices. */
@@ -337,14 +334,23 @@ export class DeviceManager implements AsyncDisposable {
 
 	/** Closes devices and their descendants, the last opened first, and returns what failed. */
 	async #closeEntries(names: Set<string>): Promise<DeviceError[]> {
+		// What is just being opened on one of them has to give up first.
+		const affected = [...this.#openings].filter(
+			({ parents }) => !parents.isDisjointFrom(names),
+		);
+		for (const opening of affected) {
+			const parent = [...opening.parents].find((name) => names.has(name)) ?? "";
+			opening.stop(parentClosed(parent));
+		}
+		await Promise.all(affected.map(({ settled }) => settled));
+
 		// Children are completed after their parents, so one pass finds all descendants.
 		for (const { device } of this.#entries) {
 			if (device.parent !== undefined && names.has(device.parent)) names.add(device.name);
 		}
 		const failures: DeviceError[] = [];
-		for (const entry of this.#entries
-			.filter(({ device }) => names.has(device.name))
-			.toReversed()) {
+		const entries = this.#entries.filter(({ device }) => names.has(device.name));
+		for (const entry of entries.toReversed()) {
 			if (entry.closing !== undefined) {
 				await entry.closing;
 				continue;
@@ -400,4 +406,10 @@ export class DeviceManager implements AsyncDisposable {
 
 function closed(): DeviceError {
 	return new DeviceError("ERR_DEVICE_CLOSED", "the device manager is closed");
+}
+
+function parentClosed(parent: string): DeviceError {
+	return new DeviceError("ERR_DEVICE_CLOSED", `${parent}: it is closed, and cannot be a parent`, {
+		device: parent,
+	});
 }

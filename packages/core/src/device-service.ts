@@ -1,6 +1,7 @@
 import type { DeviceNumber, Fd } from "@devhost/linux";
 import type { Handler } from "@devhost/rpc";
-import { asCloseFailure, attachFailures } from "./close-failure.ts";
+import { attachFailures } from "./attach-failures.ts";
+import { asCloseFailure } from "./close-failure.ts";
 import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
@@ -58,7 +59,7 @@ export function deviceService(
 		return null;
 	};
 
-	const open: Handler = async (params, { signal, signalHost }): Promise<OpenResult> => {
+	const open: Handler = async (params, call): Promise<OpenResult> => {
 		const request = openParams(params);
 		try {
 			const driver = byType.get(request.type);
@@ -67,10 +68,10 @@ export function deviceService(
 			checkParent(request, driver);
 			const context = {
 				...openContext(request, run),
-				log: (text: string) => signalHost("log", text),
+				log: (text: string) => call.signalHost("log", text),
 			};
 			const parsed = driver.parseOptions(request.options ?? {});
-			const device = await held.open(request.name, signal, async (opening) =>
+			const device = await held.open(request.name, call.signal, async (opening) =>
 				driver.open(parsed, { ...context, signal: opening }),
 			);
 			return openResult(device);

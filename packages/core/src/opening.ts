@@ -1,4 +1,5 @@
 import { DeviceError } from "./error.ts";
+import type { DeviceSpec } from "./graph.ts";
 
 /** How one call of {@link DeviceManager.open} may end early. */
 export interface OpenDevicesOptions {
@@ -14,19 +15,27 @@ export interface OpenDevicesOptions {
 	readonly pointer?: (name: string) => string;
 }
 
+/** A timer for longer, or for ever, would expire at once. Source: timers of Node, 2^31 - 1 ms or 24.8 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** One call of `DeviceManager.open` that is under way. */
 export class Opening {
 	readonly names: ReadonlySet<string>;
+	/** Devices of earlier calls that these stand on. */
+	readonly parents: ReadonlySet<string>;
 	/** Resolves when the call has come to an end, whichever. */
 	readonly settled: Promise<void>;
 	readonly settle: () => void;
 	readonly #controller = new AbortController();
 	readonly #alsoFailed: DeviceError[] = [];
+	readonly #closeFailures: DeviceError[] = [];
 	#cause: DeviceError | undefined;
 
-	constructor(names: readonly string[]) {
+	constructor(specs: ReadonlyMap<string, DeviceSpec>, names: readonly string[]) {
 		const { promise, resolve } = Promise.withResolvers<void>();
+		const parents = [...specs.values()].flatMap(({ parent }) => parent ?? []);
 		this.names = new Set(names);
+		this.parents = new Set(parents).difference(this.names);
 		this.settled = promise;
 		this.settle = resolve;
 	}
@@ -44,6 +53,11 @@ export class Opening {
 	/** What else failed by itself. */
 	get alsoFailed(): readonly DeviceError[] {
 		return this.#alsoFailed;
+	}
+
+	/** What of the devices that were not open yet could not be undone. */
+	get closeFailures(): readonly DeviceError[] {
+		return this.#closeFailures;
 	}
 
 	/** Stops this call, if nothing has before. */
@@ -65,10 +79,15 @@ export class Opening {
 			this.stop(error);
 		} else if (error.code === "ERR_DEVICE_CANCELLED") {
 			// It was told to stop and did: only what it could not undo is news.
-			this.#alsoFailed.push(...error.closeFailures);
+			this.#closeFailures.push(...error.closeFailures);
 		} else {
 			this.#alsoFailed.push(error);
 		}
+	}
+
+	/** A device that was not open yet could not be undone. */
+	undoFailed(error: DeviceError): void {
+		this.#closeFailures.push(error);
 	}
 
 	/** Stops this call when the caller's signal or deadline says so, until disposed. */
@@ -81,7 +100,8 @@ export class Opening {
 			const message = `not everything was open within ${timeoutMs} ms`;
 			this.stop(new DeviceError("ERR_DEVICE_TIMEOUT", message));
 		};
-		const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+		const hasTimer = timeoutMs !== undefined && timeoutMs <= longestTimerMs;
+		const timer = hasTimer ? setTimeout(expire, timeoutMs) : undefined;
 		if (signal?.aborted === true) cancel();
 		signal?.addEventListener("abort", cancel);
 		return {

@@ -11,6 +11,12 @@ export interface DeviceServiceOptions extends DeviceServiceIdentity {
 	readonly argv?: readonly string[];
 	/** @default as the command line says */
 	readonly socketFd?: number;
+	/**
+	 * How long closing everything may take at the end, in milliseconds, before the process leaves the rest to the kernel.
+	 *
+	 * @default 300000
+	 */
+	readonly closeTimeoutMs?: number;
 }
 
 /**
@@ -31,7 +37,7 @@ export async function runDeviceService(
 	drivers: DeviceDriver | readonly DeviceDriver[],
 	options: DeviceServiceOptions = {},
 ): Promise<void> {
-	const { argv, socketFd } = options;
+	const { argv, socketFd, closeTimeoutMs = 300_000 } = options;
 	const service = deviceService(drivers, options);
 	let failure: unknown;
 	const close = async (): Promise<void> => {
@@ -48,6 +54,7 @@ export async function runDeviceService(
 		await serve(
 			{ ...service, close },
 			{
+				closeTimeoutMs,
 				...(argv === undefined ? {} : { argv }),
 				...(socketFd === undefined ? {} : { socketFd }),
 			},

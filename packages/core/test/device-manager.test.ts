@@ -404,11 +404,45 @@ describe("failing", () => {
 		const error = await failureOf(manager.open({ d: spec, a: spec, b: spec, c: spec }));
 
 		expect(error.message).toBe("a: first");
-		expect(error.alsoFailed.map(({ message }) => message).toSorted()).toEqual([
-			"b: second",
+		expect(error.alsoFailed.map(({ message }) => message)).toEqual(["b: second"]);
+		expect(error.closeFailures.map(({ message }) => message)).toEqual([
 			"c: still in use",
+			"d: stuck",
 		]);
-		expect(error.closeFailures.map(({ message }) => message)).toEqual(["d: stuck"]);
+	});
+
+	test("keeps what a service could not undo of what it was told to stop", async ({ expect }) => {
+		const closeFailures = [{ code: "ERR_DEVICE_BUSY", message: "b: still in use" }];
+		const { manager } = managerOf({
+			"open a": fails(remoteError("ERR_DEVICE_FILE", "a: first")),
+			"open b": async () => {
+				await turns(1);
+				throw remoteError("ERR_DEVICE_CANCELLED", "b: opening was cancelled", {
+					closeFailures,
+				});
+			},
+		});
+
+		const error = await failureOf(manager.open({ a: spec, b: spec }));
+
+		expect(error).toMatchObject({ message: "a: first", alsoFailed: [], closeFailures });
+	});
+
+	test("stops the others before it undoes what failed", async ({ expect }) => {
+		const { manager } = managerOf({
+			"open a": fails(rpcError("ERR_RPC_TIMEOUT")),
+			"close a": () => turns(5),
+			"open b": async ({ signal }) => {
+				await turns(2);
+				if (!signal?.aborted) throw new Error("was not told");
+				throw remoteError("ERR_DEVICE_FILE", "b: second");
+			},
+		});
+
+		const error = await failureOf(manager.open({ a: spec, b: spec }));
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_TIMEOUT", device: "a" });
+		expect(error.alsoFailed).toMatchObject([{ message: "b: second" }]);
 	});
 
 	test("leaves devices of earlier calls open", async ({ expect }) => {
@@ -524,6 +558,15 @@ describe("ending early", () => {
 			message: "not everything was open within 20 ms",
 		});
 		expect(service.left).toEqual([]);
+	});
+
+	test("may take as long as it likes", async ({ expect }) => {
+		const { manager } = managerOf({ "open a": () => turns(5) });
+
+		await manager.open({ a: spec }, { timeoutMs: Infinity });
+		await manager.open({ b: spec }, { timeoutMs: 2 ** 40 });
+
+		expect(manager.opened).toHaveLength(2);
 	});
 
 	test("has a device closed whose own deadline passed", async ({ expect }) => {
@@ -643,6 +686,32 @@ describe("closing", () => {
 			"close a",
 		]);
 		expect(manager.opened.map(({ name }) => name)).toEqual(["z"]);
+	});
+
+	test("of a device on which another is being opened ends that first", async ({ expect }) => {
+		const { manager, service } = managerOf({ "open b": untilCancelled });
+		const shared = await manager.open({ a: spec });
+		const opening = failureOf(manager.open({ b: { ...spec, parent: "a" }, c: spec }));
+		await turns(1);
+
+		await shared.close();
+
+		expect(await opening).toMatchObject({ code: "ERR_DEVICE_CLOSED", device: "a" });
+		expect(service.log.indexOf("close b done")).toBeLessThan(service.log.indexOf("close a"));
+		expect(service.left).toEqual([]);
+	});
+
+	test("of a device keeps others from being opened on it", async ({ expect }) => {
+		const { manager, service } = managerOf({ "close a": () => turns(2) });
+		const shared = await manager.open({ a: spec });
+		const closing = shared.close();
+		await turns(1);
+
+		const error = await failureOf(manager.open({ b: { ...spec, parent: "a" } }));
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_CLOSED", device: "a" });
+		expect(service.log).not.toContain("open b");
+		await closing;
 	});
 
 	test("happens once", async ({ expect }) => {
