@@ -131,6 +131,7 @@ describe("devices of a service process", () => {
 
 	test("are not left open by a deadline that passed", async ({ expect }) => {
 		const manager = managerOf({ openTimeoutMs: 300 });
+		await service.client.hello;
 
 		const error = await failureOf(manager.open({ slow: spec }));
 		await services.stop();
