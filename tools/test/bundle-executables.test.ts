@@ -128,7 +128,11 @@ test("removes chunks of earlier builds and carries the licences of others", asyn
 
 	await bundleExecutables({ packageFolder: folder, entries: ["src/cli.ts"] });
 
-	expect(readdirSync(join(folder, "dist")).toSorted()).toEqual(["cli.cjs", "licenses.txt"]);
+	expect(readdirSync(join(folder, "dist")).toSorted()).toEqual([
+		"cli.cjs",
+		"cli.cjs.map",
+		"licenses.txt",
+	]);
 	expect(readFileSync(join(folder, "dist/licenses.txt"), "utf8")).toBe(
 		"b\n-\nDo what you like.\n",
 	);
