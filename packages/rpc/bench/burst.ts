@@ -1,22 +1,18 @@
 /**
- * One burst of calls in a fresh process, and one number: `burst KIND COUNT`.
+ * One burst of calls in a fresh process, and one number: `burst SERVICE KIND BYTES COUNT`.
  *
  * - `call BYTES`, `descriptor BYTES`, `blob BYTES`: mean microseconds of a round trip, with a string in msgpack, the same with
  *   a descriptor each way, with raw bytes
  * - `batch BYTES`: calls a second, 64 at once
  * - `signals BYTES`: signals a second, one way, during one call
- * - `start`: milliseconds from starting a service to its first reply
  */
-import { join } from "node:path";
 import { memfd } from "@devhost/linux";
 import { recycleBlob, ServiceManager } from "@devhost/rpc";
 
-const [kind, bytesText, countText] = process.argv.slice(2);
+const [script = "", kind, bytesText, countText] = process.argv.slice(2);
 const [bytes, count] = [Number(bytesText), Number(countText)];
-const script = join(import.meta.dirname, "..", "dist", "bench", "echo-service.cjs");
 
 await using manager = new ServiceManager();
-const start = performance.now();
 const { client } = manager.start({
 	name: "echo",
 	file: process.execPath,
@@ -38,7 +34,7 @@ switch (kind) {
 		using file = memfd("sent");
 		report(
 			await meanMicroseconds(async () => {
-				using _reply = await client.call("echo", text, { fds: [file] });
+				using _reply = await client.call("echo-fd", text, { fds: [file] });
 			}),
 		);
 		break;
@@ -47,7 +43,7 @@ switch (kind) {
 		const blob = new Uint8Array(bytes);
 		report(
 			await meanMicroseconds(async () => {
-				using reply = await client.call("echo", null, { blob });
+				using reply = await client.call("echo-blob", null, { blob });
 				if (reply.blob?.length !== bytes) throw new Error("the blob did not come back");
 				recycleBlob(reply.blob);
 			}),
@@ -67,19 +63,16 @@ switch (kind) {
 	}
 	case "signals": {
 		let seen = 0;
-		await client.call("flood", { count: 20_000, bytes }, { onSignal: () => seen++ });
+		const value = "x".repeat(bytes);
+		await client.call("flood", { count: 20_000, value }, { onSignal: () => seen++ });
 		seen = 0;
 		const begin = performance.now();
-		await client.call("flood", { count, bytes }, { onSignal: () => seen++, timeoutMs: 60_000 });
+		await client.call("flood", { count, value }, { onSignal: () => seen++, timeoutMs: 60_000 });
 		const seconds = (performance.now() - begin) / 1000;
 		if (seen !== count) throw new Error(`${seen} of ${count} signals arrived`);
 		report(count / seconds);
 		break;
 	}
-	case "start":
-		await client.call("echo", "first");
-		report(performance.now() - start);
-		break;
 	default:
 		throw new Error(`no such burst: ${kind}`);
 }

@@ -8,17 +8,18 @@ void serve({
 	module: "devhost.bench.echo",
 	version: "0.0.0",
 	methods: {
-		/** The parameters, as they are. */
-		echo: (params) => params,
-		/** The blob, as it is: it is recycled once it is sent. */
-		"echo-blob": (_params, { blob }) => reply(null, { blob }),
-		/** The first descriptor, moved back. */
-		"echo-fd": (_params, { fds }) => reply(null, { fds: [fds.take(0)] }),
-		/** `count` signals with `value`, as quickly as the host reads them. */
+		/** The parameters, with the blob and the descriptors that came along: moved back. */
+		echo: (params, { blob, fds }) => {
+			if (blob === undefined && fds.length === 0) return params;
+			const moved = Array.from({ length: fds.length }, (_, index) => fds.take(index));
+			return reply(params, { blob, fds: moved });
+		},
+		/** `count` signals with a string of `bytes`, as quickly as the host reads them. */
 		flood: async (params, call) => {
-			const { count, value } = params as { count: number; value: unknown };
+			const { count, bytes } = params as { count: number; bytes: number };
+			const text = "x".repeat(bytes);
 			for (let sent = 0; sent < count; sent++) {
-				call.signalHost("flood", value);
+				call.signalHost("flood", text);
 				if (sent % 64 === 63) await call.ready();
 			}
 			return count;

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import {
+	bundleService,
 	type Comparison,
 	compare,
 	compileC,
@@ -13,14 +14,19 @@ import {
 } from "../../../tools/src/benchmark.ts";
 
 const options = { cpu: sharedCpu };
+const script = await bundleService(join(import.meta.dirname, ".."), "bench/echo-service.ts");
 const peer = compileC(join(import.meta.dirname, "c-peer.c"));
-const c = (...args: (string | number)[]) => (): number =>
-	runForNumber([peer, ...args.map(String)], options);
-const burst = (...args: (string | number)[]) => (): number =>
-	runForNumber(
-		[process.execPath, join(import.meta.dirname, "burst.ts"), ...args.map(String)],
-		options,
-	);
+const c =
+	(...args: (string | number)[]) =>
+	(): number =>
+		runForNumber([peer, ...args.map(String)], options);
+const burst =
+	(...args: (string | number)[]) =>
+	(): number =>
+		runForNumber(
+			[process.execPath, join(import.meta.dirname, "burst.ts"), script, ...args.map(String)],
+			options,
+		);
 
 const roundTrips: Comparison[] = [
 	{

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "@devhost/linux";
 import { ServiceManager } from "@devhost/rpc";
-import { compare, table } from "../../../tools/src/benchmark.ts";
+import { bundleService, compare, table } from "../../../tools/src/benchmark.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "devhost-bench-"));
 const empty = join(folder, "empty.cjs");
 writeFileSync(empty, "");
 const { PATH = "" } = process.env;
-const script = join(import.meta.dirname, "..", "dist", "bench", "echo-service.cjs");
+const script = await bundleService(join(import.meta.dirname, ".."), "bench/echo-service.ts");
 
 async function service(): Promise<number> {
 	await using manager = new ServiceManager();
