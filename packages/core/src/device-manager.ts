@@ -91,13 +91,14 @@ const defaultCloseTimeoutMs = 300_000;
  *
  * @example
  * ```ts
- * import { DeviceManager } from "@devhost/core";
+ * import { DeviceManager, type DeviceManagerOptions } from "@devhost/core";
  *
- * await using manager = new DeviceManager({ service: (type) => services.get(type), run, tree, devices });
- * const opened = await manager.open({
- * 	disk: { type: "devhost.loopback", options: { filename: "disk.img" } },
- * });
- * console.log(opened.get("disk").path);
+ * export async function showDisk(options: DeviceManagerOptions): Promise<void> {
+ * 	await using manager = new DeviceManager(options);
+ * 	const disk = { type: "devhost.loopback", options: { filename: "disk.img" } };
+ * 	await using opened = await manager.open({ disk });
+ * 	console.log(opened.get("disk").path);
+ * }
  * ```
  */
 export class DeviceManager implements AsyncDisposable {

@@ -1,12 +1,12 @@
 import type { DeviceNumber, Fd } from "@devhost/linux";
 import type { Handler } from "@devhost/rpc";
 import { attachFailures } from "./attach-failures.ts";
+import { causeFirst } from "./cause-first.ts";
 import { asCloseFailure } from "./close-failure.ts";
 import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
 import { HeldDevices } from "./held-devices.ts";
-import { fromSystemError } from "./system-error.ts";
 import type { OpenParams, OpenResult } from "./wire.ts";
 
 /** What a device service says of itself. */
@@ -76,7 +76,7 @@ export function deviceService(
 			);
 			return openResult(device);
 		} catch (error) {
-			throw toWireError(fromSystemError(error, request.name), request.name);
+			throw toWireError(causeFirst(error, request.name), request.name);
 		}
 	};
 
@@ -87,7 +87,7 @@ export function deviceService(
 			await held.close(name);
 			return null;
 		} catch (error) {
-			throw toWireError(asCloseFailure(error, name), name);
+			throw toWireError(asCloseFailure(causeFirst(error, name), name), name);
 		}
 	};
 

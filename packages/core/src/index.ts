@@ -46,5 +46,5 @@ export { identify, isPresent, waitForAbsence } from "./absence.ts";
 export type { AbsenceOptions, BlockIdentity } from "./absence.ts";
 export { findHolders } from "./find-holders.ts";
 export type { FindHoldersOptions } from "./find-holders.ts";
-export { asCloseFailure } from "./close-failure.ts";
+export { causeFirst } from "./cause-first.ts";
 export { fromSystemError } from "./system-error.ts";

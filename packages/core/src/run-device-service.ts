@@ -27,10 +27,11 @@ export interface DeviceServiceOptions extends DeviceServiceIdentity {
  *
  * @example
  * ```ts
- * import { runDeviceService } from "@devhost/core";
- * import { loopback } from "@devhost/loopback";
+ * import { runDeviceService, type DeviceDriver } from "@devhost/core";
  *
- * await runDeviceService(loopback());
+ * export async function main(driver: DeviceDriver): Promise<void> {
+ * 	await runDeviceService(driver, { version: "1.0.0" });
+ * }
  * ```
  */
 export async function runDeviceService(

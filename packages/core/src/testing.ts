@@ -101,10 +101,12 @@ export interface DriverCheck {
  *
  * @example
  * ```ts
- * import { describeDriver } from "@devhost/core/testing";
- * import { describe, test } from "vitest";
+ * import { describeDriver, type DriverUnderTest, type StepControl } from "@devhost/core/testing";
+ * import { describe, test } from "node:test";
  *
- * describeDriver({ describe, test }, "loopback", { setup: (control) => fakeLoopback(control) });
+ * declare function fakeLoopback(control: StepControl): DriverUnderTest;
+ *
+ * describeDriver({ describe, test }, "loopback", { setup: fakeLoopback, canWait: true });
  * ```
  */
 export function describeDriver(

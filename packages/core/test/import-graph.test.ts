@@ -22,6 +22,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"@devhost/linux",
 		"@devhost/rpc",
 		"attach-failures.ts",
+		"cause-first.ts",
 		"close-failure.ts",
 		"device-service.ts",
 		"error-wire.ts",
