@@ -1,5 +1,5 @@
 import { DeviceError } from "@devhost/core";
-import { type Fd, isSysError } from "@devhost/linux";
+import type { Fd } from "@devhost/linux";
 import { type Service, ServiceManager } from "@devhost/rpc";
 import type { Modules } from "./modules.ts";
 
@@ -34,14 +34,14 @@ export class RunServices {
 	 * The service of a type of device; starts it if it is the first one of its module. Calls may be made at once.
 	 *
 	 * @returns undefined for a type that no module has.
-	 * @throws {@link DeviceError} `ERR_DEVICE_SERVICE` its executable cannot be started.
+	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` its executable cannot be started.
 	 */
 	find(type: string): Service | undefined {
 		const module = this.#modules.forType(type);
 		if (module === undefined) return undefined;
 		const running = this.#byFile.get(module.service);
 		if (running !== undefined) return running;
-		const service = this.#start(type, module.service);
+		const service = this.#start(module.types[0] ?? type, module.service);
 		this.#byFile.set(module.service, service);
 		return service;
 	}
@@ -53,29 +53,18 @@ export class RunServices {
 		throw new DeviceError("ERR_DEVICE_TYPE", `type "${type}" is unknown`);
 	}
 
-	#start(type: string, file: string): Service {
-		const name = type.split(".").at(-1) ?? type;
+	#start(name: string, file: string): Service {
 		// Not by its first line, which would take whatever Node stands in somebody's PATH.
 		const argv = /\.[cm]?js$/.test(file) ? [process.execPath, file] : [file];
-		try {
-			const service = this.#manager.start({
-				name,
-				file: argv[0] as string,
-				argv,
-				environment: serviceEnvironment,
-				namespace: this.#namespace,
-			});
-			this.#onStart(name);
-			return service;
-		} catch (cause) {
-			if (!isSysError(cause)) throw cause;
-			const why =
-				{ ENOENT: "missing", EACCES: "not executable", ENOEXEC: "not a program" }[
-					cause.code
-				] ?? `cannot be started, ${cause.syscall} failed with ${cause.code}`;
-			const message = `service of ${type}: ${file}: ${why}`;
-			throw new DeviceError("ERR_DEVICE_SERVICE", message, { cause });
-		}
+		const service = this.#manager.start({
+			name,
+			file: argv[0] as string,
+			argv,
+			environment: serviceEnvironment,
+			namespace: this.#namespace,
+		});
+		this.#onStart(name);
+		return service;
 	}
 
 	/** Stops all services, the last one first. @throws when one did not end as it should. */

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { constants } from "node:os";
 import type { OpenedDevice } from "@devhost/core";
 import { sandboxPaths } from "./bwrap-arguments.ts";
-import { RunError, StageError } from "./error.ts";
+import { isRunError, RunError, StageError } from "./error.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
@@ -67,7 +67,9 @@ export async function runStage(stage: StageDeclaration, context: StageContext): 
 			end(timeoutGraceMs);
 		});
 	}
-	onAbort(signal, limits, () => end(interruptGraceMs));
+	onAbort(signal, limits, () => {
+		end(isRunError(signal.reason, "ERR_RUN_TIMEOUT") ? timeoutGraceMs : interruptGraceMs);
+	});
 	onAbort(killSignal, limits, () => stageProcess.kill());
 
 	const result = await stageProcess.ended;

@@ -62,7 +62,9 @@ export function parseArguments<const Specs extends Readonly<Record<string, Optio
 			options[name] = true;
 			continue;
 		}
-		if (value === undefined) throw usageError(`${rawName} needs a value`);
+		// "--timeout --json": the value was forgotten, and the next option is not it.
+		const isForgotten = token.inlineValue === false && value?.startsWith("--") === true;
+		if (value === undefined || isForgotten) throw usageError(`${rawName} needs a value`);
 		const before = options[name];
 		if (spec.type === "value") options[name] = value;
 		else options[name] = [...(Array.isArray(before) ? (before as string[]) : []), value];
