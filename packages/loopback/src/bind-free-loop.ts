@@ -1,0 +1,164 @@
+import type { FdLike } from "@devhost/linux";
+import type {
+	Binding,
+	DeviceDirectory,
+	Handle,
+	LoopConfig,
+	LoopFacts,
+	LoopLock,
+	LoopSys,
+} from "./loop.ts";
+import {
+	bindError,
+	controlError,
+	isTaken,
+	noFreeLoop,
+	notTheDevice,
+	type Refusal,
+} from "./loop-error.ts";
+import { verifyBinding } from "./verify-binding.ts";
+import { busy, waitUntil } from "./wait.ts";
+
+/** A loop device that is to be bound. */
+export interface BindRequest {
+	/** Of the backing file, for errors. */
+	readonly filename: string;
+	/** Lent until the loop is bound. */
+	readonly file: FdLike;
+	readonly config: LoopConfig;
+	readonly devices: DeviceDirectory;
+	/** Keeps the BSD lock for as long as the device is bound, not only during set-up. */
+	readonly lock: boolean;
+	readonly partscan: boolean;
+	/** How long unbinding may take. */
+	readonly closeTimeoutMs: number;
+	readonly signal: AbortSignal | undefined;
+}
+
+/** A bound loop device. Whoever gets it closes it by {@link closeLoop}. */
+export interface BoundLoop {
+	/** Of `loopN`. */
+	readonly number: number;
+	readonly loop: Handle;
+	/** Undefined: it was only needed during set-up. */
+	readonly lock: LoopLock | undefined;
+	/** Where the device can be opened: a name in the device directory, or a path. */
+	readonly path: string;
+	readonly facts: LoopFacts;
+}
+
+/** Far more than ever needed: at most 9 with 12 processes opening and closing all the time on two processors. */
+const maxAttempts = 100;
+/** Attempts without a pause between them: mostly the next device is free. */
+const quickAttempts = 2;
+/** The most that one pause lasts. All together last 3 s, as they are random. */
+const maxPauseMs = 60;
+/** How often one device may be refused before it is passed over: somebody holds it for longer than a moment. */
+const patience = 3;
+
+/**
+ * Devices that this process is about to bind. The kernel tells everybody who asks the same lowest free number, so that
+ * two who ask at once would collide.
+ */
+const inSetUp = new Set<number>();
+
+/**
+ * Binds a file to a loop device that nobody uses.
+ *
+ * Another process may take the device between our asking for one and our binding it ({@link isTaken}): then another one
+ * is tried, after a growing random pause, a bounded number of times.
+ *
+ * @throws {@link DeviceError} `ERR_DEVICE_NO_FREE` the kernel has no further device, or others were always quicker.
+ * @throws {@link DeviceError} `ERR_DEVICE_UNSUPPORTED` no loop devices in this kernel, or not such a one.
+ * @throws {@link DeviceError} `ERR_DEVICE_PERMISSION` not root, or a container's rules.
+ * @throws the signal's reason, when it aborts.
+ */
+export async function bindFreeLoop(sys: LoopSys, request: BindRequest): Promise<BoundLoop> {
+	const refusals: Refusal[] = [];
+
+	while (refusals.length < maxAttempts) {
+		if (refusals.length >= quickAttempts) {
+			const longestMs = Math.min(2 ** refusals.length, maxPauseMs);
+			await sys.delay(sys.random() * longestMs, request.signal);
+		}
+		request.signal?.throwIfAborted();
+		const number = freeNumber(sys, refusals);
+		inSetUp.add(number);
+		try {
+			const result = await tryBind(sys, number, request);
+			if ("loop" in result) return result;
+			refusals.push(result);
+		} finally {
+			inSetUp.delete(number);
+		}
+	}
+	throw noFreeLoop(request.filename, refusals);
+}
+
+function freeNumber(sys: LoopSys, refusals: readonly Refusal[]): number {
+	// Unbound, so that the kernel offers it for ever; but somebody has it locked, or open exclusively.
+	const isHopeless = (number: number) =>
+		refusals.filter((refusal) => refusal.number === number).length >= patience;
+	const isNotForUs = (number: number) => inSetUp.has(number) || isHopeless(number);
+	try {
+		using control = sys.openControl();
+		const number = sys.getFree(control);
+		return isNotForUs(number) ? sys.getFreeAfter(control, number, isNotForUs) : number;
+	} catch (error) {
+		throw controlError(error);
+	}
+}
+
+async function tryBind(
+	sys: LoopSys,
+	number: number,
+	request: BindRequest,
+): Promise<BoundLoop | Refusal> {
+	const { devices, config } = request;
+	const name = `loop${number}`;
+	let binding: Binding | undefined;
+	let lock: LoopLock | undefined;
+
+	// Released in the reverse order if a step fails.
+	await using acquired = new AsyncDisposableStack();
+	acquired.defer(() => binding && unbound(sys, binding, request));
+	acquired.defer(() => lock?.[Symbol.asyncDispose]());
+	try {
+		const node = sys.openNode(devices, number);
+		acquired.use(node.loop);
+		let { path } = node;
+		// Before the device is closed: the next owner of the number makes a node of the same name.
+		if (devices !== undefined) acquired.defer(() => sys.removeNode(devices, path));
+		if (!sys.isNode(node.loop, number)) throw notTheDevice(name, request.filename);
+		lock = sys.lock(devices, node.loop, number);
+		if (lock === undefined) return { number, why: "locked" };
+
+		await sys.configure(node.loop, number, request.file, config);
+		binding = { number, tag: config.tag, diskSequence: undefined };
+		// With PARTSCAN in LOOP_CONFIGURE the kernel announces the device before it has looked: partitions appear,
+		// vanish and appear again (systemd#41425).
+		if (request.partscan) await sys.setPartscan(node.loop, config);
+		const facts = sys.describe(node.loop);
+		binding = { ...binding, diskSequence: facts.diskSequence };
+		verifyBinding(sys, facts, request);
+		if (devices !== undefined) {
+			sys.renameNode(devices, path, name);
+			path = name;
+		}
+		if (!request.lock) lock.release();
+
+		acquired.move(); // nothing below can throw
+		return { number, loop: node.loop, lock: request.lock ? lock : undefined, path, facts };
+	} catch (error) {
+		if (isTaken(error)) return { number, why: error.code };
+		throw bindError(error, name, request.filename, config);
+	}
+}
+
+/** A device that was bound in vain is gone when we give up. */
+async function unbound(sys: LoopSys, binding: Binding, request: BindRequest): Promise<void> {
+	const { devices, closeTimeoutMs, filename } = request;
+	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	if (await waitUntil(sys, deadlineMs, () => !sys.isBound(devices, binding))) return;
+	throw await busy(sys, binding.number, `${filename}: loop${binding.number}`);
+}

@@ -1,0 +1,96 @@
+import { isSysError } from "@devhost/linux";
+import type { BoundLoop } from "./bind-free-loop.ts";
+import { takeEvery } from "./failure.ts";
+import type { Binding, DeviceDirectory, Handle, LoopSys } from "./loop.ts";
+import { busy, waitUntil } from "./wait.ts";
+import { flushDevice, syncFile } from "./write-back.ts";
+
+/** A bound loop device that is to go. */
+export interface ClosingLoop {
+	readonly bound: BoundLoop;
+	/** See `BackingFile.witness`; stays the caller's. */
+	readonly witness: Handle;
+	/** As messages begin: the file and the device. */
+	readonly subject: string;
+	readonly readOnly: boolean;
+	readonly devices: DeviceDirectory;
+	/** How long others may take to let go of it. */
+	readonly closeTimeoutMs: number;
+}
+
+/**
+ * Closes a bound loop device: every step, whatever becomes of those before.
+ *
+ * Nothing says how closing went but a look: it succeeds while others have the device open, and unbinding may go on after
+ * it (util-linux#431, OSInside/kiwi#2580).
+ *
+ * @throws {@link DeviceBusy} others still use the device at the deadline; it is unbound when they let go.
+ * @throws {@link DeviceError} `ERR_DEVICE_CLOSE` something that was written is lost.
+ */
+export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<void> {
+	const { bound, subject, readOnly, devices } = closing;
+	const { number, loop, lock, path, facts } = bound;
+	const binding: Binding = { number, ...facts };
+	const written = { ...closing, loop, number };
+	const deadlineMs = sys.nowMs() + closing.closeTimeoutMs;
+	let claim: Handle | undefined;
+	let isKnownBusy = false;
+	let isLate = false;
+	let synced: Promise<void> | undefined;
+
+	await takeEvery([
+		async () => {
+			if (readOnly) return;
+			isKnownBusy = true;
+			claim = await claimLoop(sys, bound, deadlineMs, subject);
+			isKnownBusy = false;
+		},
+		() => (readOnly ? undefined : flushDevice(sys, written)),
+		() => {
+			if (readOnly) return;
+			synced = syncFile(sys, written);
+			synced.catch(() => undefined); // awaited below
+		},
+		// While the number is ours: its next owner makes a node of the same name.
+		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),
+		// The last close is the one that unbinds, and waits for the device: not on this thread.
+		() => (claim === undefined ? loop.closeAsync() : loop.close()),
+		() => claim?.closeAsync(),
+		() => lock?.[Symbol.asyncDispose](),
+		async () => {
+			const isGone = () => !sys.isBound(devices, binding);
+			if (isGone()) return;
+			isLate = true;
+			if (await waitUntil(sys, deadlineMs, isGone)) return;
+			if (!isKnownBusy) throw await busy(sys, number, subject);
+		},
+		() => synced,
+		// What others wrote until they let go.
+		() => (isLate && !readOnly ? syncFile(sys, written) : undefined),
+	]);
+}
+
+/**
+ * Waits until no file system, swap or other device stands on ours, and keeps them off.
+ *
+ * Only who has the device open is told of writes that fail. So whoever writes last has to go before us: a file system
+ * whose mount namespace ended with its last process is unmounted, and written back, some milliseconds after that.
+ */
+async function claimLoop(
+	sys: LoopSys,
+	{ loop, number }: BoundLoop,
+	deadlineMs: number,
+	subject: string,
+): Promise<Handle> {
+	let claim: Handle | undefined;
+	await waitUntil(sys, deadlineMs, () => {
+		try {
+			claim = sys.claim(loop);
+		} catch (error) {
+			if (!isSysError(error, "EBUSY")) throw error;
+		}
+		return claim !== undefined;
+	});
+	if (claim === undefined) throw await busy(sys, number, subject);
+	return claim;
+}

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from "node:fs";
+import { isSysError, loopStatus, unlinkat } from "@devhost/linux";
+import type { Binding, DeviceDirectory, OpenedNode } from "./loop.ts";
+
+/** Whether the kernel has made `loopN`. False too where sysfs is not mounted. */
+export function loopExists(number: number): boolean {
+	return existsSync(`/sys/block/loop${number}`);
+}
+
+/** Whether `loopN` is bound to anything. False too where sysfs is not mounted. */
+export function isLoopBound(number: number): boolean {
+	return existsSync(`/sys/block/loop${number}/loop`);
+}
+
+/**
+ * Whether a loop device is still bound as it was for us, by sysfs: looking opens nothing, so that it keeps nobody's
+ * device busy.
+ *
+ * Shape: `/sys/block/loopN/loop` exists while `loopN` is bound, `diskseq` changes with every binding (Linux 5.15).
+ *
+ * @returns Undefined when sysfs cannot tell: it is not mounted, or the kernel has no sequence numbers.
+ *
+ * Source: drivers/block/loop.c, `loop_sysfs_init` and `loop_sysfs_exit`; Documentation/ABI/stable/sysfs-block.
+ */
+export function isBoundInSysfs({ number, diskSequence }: Binding): boolean | undefined {
+	if (!isLoopBound(number)) return existsSync("/sys/block") ? false : undefined;
+	if (diskSequence === undefined) return undefined;
+	try {
+		const current = readFileSync(`/sys/block/loop${number}/diskseq`, "utf8");
+		return BigInt(current.trim()) === diskSequence;
+	} catch {
+		// The device was removed between the two looks, or has no number after all.
+		return isLoopBound(number) ? undefined : false;
+	}
+}
+
+/** As {@link isBoundInSysfs}, where that cannot tell: opens the device for a moment. */
+export function isBoundByStatus(
+	open: () => OpenedNode,
+	devices: DeviceDirectory,
+	{ tag }: Binding,
+): boolean {
+	try {
+		const { loop, path } = open();
+		using _ = loop;
+		if (devices !== undefined) unlinkat(devices, path);
+		return loopStatus(loop.fd).tag === tag;
+	} catch (error) {
+		if (isSysError(error, "ENXIO") || isSysError(error, "ENODEV")) return false; // unbound, or removed
+		throw error;
+	}
+}

@@ -1,0 +1,81 @@
+import { constants } from "node:fs";
+import { type Fd, flock, isSysError, makeMountNamespace, openat2 } from "@devhost/linux";
+import type { Handle, LoopLock } from "./loop.ts";
+
+/**
+ * The BSD locks of loop devices.
+ *
+ * A lock belongs to the inode of the *node* by which a device was opened, not to the device: whoever opens another node
+ * of the same number does not see it. udev and the host's tools open the kernel's own nodes (devtmpfs), a stage's tools
+ * the node in the device directory. So both are locked.
+ */
+export interface LoopLocks {
+	/**
+	 * Locks the node by which `loop` was opened and, if that is a node of our own, the kernel's too.
+	 *
+	 * @returns Undefined when somebody else has one of the locks.
+	 */
+	lock(loop: Handle, number: number, isOurNode: boolean): LoopLock | undefined;
+}
+
+/** Makes {@link LoopLocks}, which keeps a descriptor of the kernel's device file system once it was needed. */
+export function loopLocks(): LoopLocks {
+	let kernelNodes: Fd | "unreachable" | undefined;
+
+	function openKernelNode(number: number): Fd | undefined {
+		kernelNodes ??= openDevtmpfs() ?? "unreachable";
+		if (kernelNodes === "unreachable") return undefined;
+		try {
+			// For reading only: udev looks at a device again when a node that was open for writing is closed.
+			return openat2(kernelNodes, `loop${number}`, { flags: constants.O_RDONLY });
+		} catch (error) {
+			if (isSysError(error, "ENOENT")) return undefined;
+			throw error;
+		}
+	}
+
+	return {
+		lock(loop, number, isOurNode) {
+			if (!flock(loop.fd, "exclusive")) return undefined;
+			using acquired = new DisposableStack();
+			const kernelNode = isOurNode ? openKernelNode(number) : undefined;
+			if (kernelNode !== undefined) {
+				acquired.use(kernelNode);
+				if (!flock(kernelNode, "exclusive")) return undefined;
+			}
+			acquired.move();
+			return {
+				release() {
+					flock(loop.fd, "unlock");
+					kernelNode?.close();
+				},
+				async [Symbol.asyncDispose]() {
+					await kernelNode?.closeAsync();
+				},
+			};
+		},
+	};
+}
+
+/**
+ * Opens the kernel's own device file system, which is one and the same wherever it is mounted, from a mount namespace
+ * that is gone when this returns.
+ *
+ * @returns Undefined where it may not be mounted, or the kernel has none.
+ */
+function openDevtmpfs(): Fd | undefined {
+	try {
+		const { namespace, opened } = makeMountNamespace([
+			{ op: "mount", source: "devtmpfs", target: "/dev", type: "devtmpfs" },
+			{ op: "open", path: "/dev", flags: O_PATH | constants.O_DIRECTORY },
+		]);
+		namespace.close();
+		return opened[0];
+	} catch (error) {
+		// The locks in the device directory, which concern the run's own tools, work without it.
+		if (isSysError(error)) return undefined;
+		throw error;
+	}
+}
+
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; Node has no name for it

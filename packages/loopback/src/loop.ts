@@ -1,0 +1,136 @@
+import type { Holder } from "@devhost/core";
+import type { DeviceNumber, FdLike } from "@devhost/linux";
+
+/** An open descriptor that somebody owns and closes. `Fd` of `@devhost/linux` is one. */
+export interface Handle extends Disposable, AsyncDisposable {
+	/** The number, lent. */
+	readonly fd: number;
+	/** Closes on this thread; nothing happens the second time. */
+	close(): void;
+	/** Closes on a thread of the pool: the last close of a block device writes back what it cached. */
+	closeAsync(): Promise<void>;
+}
+
+/** What stands behind the path of a backing file. */
+export interface FileFacts {
+	readonly type: "file" | "directory" | "block" | "char" | "fifo" | "socket" | "symlink";
+	/** Bytes of a regular file. */
+	readonly sizeBytes: number;
+	/** The file system that it is on (`st_dev`). */
+	readonly device: DeviceNumber;
+	readonly inode: bigint;
+	/** Permission bits. */
+	readonly mode: number;
+}
+
+/** How a loop device is to be bound: everything that one `LOOP_CONFIGURE` sets. */
+export interface LoopConfig {
+	/** Bytes from the file's beginning. */
+	readonly offsetBytes: number;
+	/** Bytes of the device. */
+	readonly sizeBytes: number;
+	/** Bytes of a logical sector. */
+	readonly sectorBytes: number;
+	readonly readOnly: boolean;
+	readonly directIo: boolean;
+	/** At most 63 bytes of UTF-8: whose the device is. See {@link loopTag}. */
+	readonly tag: string;
+}
+
+/** What the kernel says of a bound loop device. */
+export interface LoopFacts extends LoopConfig {
+	/** `st_dev` of the backing file. */
+	readonly device: DeviceNumber;
+	readonly inode: bigint;
+	/** Another number for every binding; undefined before Linux 5.15. */
+	readonly diskSequence: bigint | undefined;
+}
+
+/** A loop device's node, opened. */
+export interface OpenedNode {
+	/** The loop device, for reading and writing. */
+	readonly loop: Handle;
+	/** Where it can be opened again: a name in the device directory that nobody else uses, or a path. */
+	readonly path: string;
+}
+
+/** A BSD lock of a loop device. Disposed after the device is closed, it keeps others off until then. */
+export interface LoopLock extends AsyncDisposable {
+	/** Lets go while the device stays open. */
+	release(): void;
+}
+
+/** What tells one binding of a loop device from all others. */
+export interface Binding {
+	/** Of `loopN`. */
+	readonly number: number;
+	readonly tag: string;
+	readonly diskSequence: bigint | undefined;
+}
+
+/** A directory for nodes: the run's own, or undefined for the machine's `/dev`. */
+export type DeviceDirectory = FdLike | undefined;
+
+/**
+ * The kernel, as far as loop devices need it: each method asks one thing of it, none has a policy.
+ *
+ * They throw `SysError` of `@devhost/linux`. The real one is {@link linuxLoop}; tests pass one that fails at a named
+ * step.
+ */
+export interface LoopSys {
+	/**
+	 * Finds a file without opening it: no FIFO waits for its other end, no tape rewinds.
+	 *
+	 * @param tree - The directory that neither `..` nor a link leaves; without it, paths are this process's own.
+	 */
+	findFile(tree: FdLike | undefined, path: string): Handle;
+	/** Opens a file: a found one, or again one that is open, which then reports write errors of its own. */
+	openFile(file: FdLike, readOnly: boolean): Handle;
+	statFile(file: FdLike): FileFacts;
+	/** Bytes of an open block device. */
+	blockSizeBytes(file: FdLike): number;
+	/** Writes the file to its disk. `EIO`, `ENOSPC`: something was lost since `file` was opened. */
+	syncFile(file: Handle): Promise<void>;
+	/** Bytes that the file's file system has left, to explain an error. */
+	freeBytes(file: Handle): number | undefined;
+
+	openControl(): Handle;
+	/** The number of a device that is free now, made if there is none; another process may take it first. */
+	getFree(control: Handle): number;
+	/** As {@link LoopSys.getFree}, but one after `number` that `isTaken` does not refuse. */
+	getFreeAfter(control: Handle, number: number, isTaken: (number: number) => boolean): number;
+	/** The device number of `loopN`. */
+	nodeOf(number: number): DeviceNumber;
+	/** Opens `loopN`: by a node made for it in the device directory, or the machine's node if it has one. */
+	openNode(devices: DeviceDirectory, number: number): OpenedNode;
+	/** Whether this descriptor is the block device of `loopN`. */
+	isNode(loop: Handle, number: number): boolean;
+	/** Takes the BSD lock that udev and disk tools respect. Never waits; undefined: somebody else has it. */
+	lock(devices: DeviceDirectory, loop: Handle, number: number): LoopLock | undefined;
+	configure(loop: Handle, number: number, file: FdLike, config: LoopConfig): Promise<void>;
+	/** What the device is bound to. `ENXIO`: nothing. */
+	describe(loop: Handle): LoopFacts;
+	/** Has the kernel look for partitions of a bound device from now on. */
+	setPartscan(loop: Handle, config: LoopConfig): Promise<void>;
+	/** Gives a node in the device directory its final name, in the place of whatever has it. */
+	renameNode(devices: FdLike, from: string, to: string): void;
+	/** Removes a node; one that is gone already is no error. */
+	removeNode(devices: FdLike, name: string): void;
+
+	/** Opens a bound device once more, for itself alone. `EBUSY`: a mount, swap or other device stands on it. */
+	claim(loop: Handle): Handle;
+	/** Brings what was written to the device to the backing file. `EIO`: something that was written is lost. */
+	flush(loop: Handle, number: number): Promise<void>;
+	/** Whether the device is still bound as it was for us. */
+	isBound(devices: DeviceDirectory, binding: Binding): boolean;
+
+	/** Whoever uses `loopN`. */
+	holders(number: number): Promise<readonly Holder[]>;
+
+	/** Rejects with the signal's reason when it aborts. */
+	delay(waitMs: number, signal?: AbortSignal): Promise<void>;
+	/** At least 0, less than 1. */
+	random(): number;
+	/** Milliseconds of a clock that only goes forward. */
+	nowMs(): number;
+}

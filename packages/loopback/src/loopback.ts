@@ -1,0 +1,50 @@
+import type { DeviceDriver, OpenDevice } from "@devhost/core";
+import manifest from "../device.json" with { type: "json" };
+import type { LoopSys } from "./loop.ts";
+import { defaultCloseTimeoutMs, openLoop } from "./open-loop.ts";
+import { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
+import { loopTag } from "./tag.ts";
+
+/**
+ * Creates the driver that exposes a file, or a sector range of it, as a block device.
+ *
+ * @param sys - The kernel, as far as this driver needs it. Tests pass a fake one.
+ * @param settings - `closeTimeoutMs`: how long closing waits for others to let go of a device.
+ */
+export function loopback(
+	sys: LoopSys,
+	{ closeTimeoutMs = defaultCloseTimeoutMs }: { readonly closeTimeoutMs?: number } = {},
+): DeviceDriver<LoopbackOptions> {
+	return {
+		types: manifest.types,
+		parent: "none",
+		schema: manifest.options,
+		parseOptions: parseLoopbackOptions,
+
+		async open(options, { name, run, tree, devices, signal, log }): Promise<OpenDevice> {
+			const { filename, startSectors, sizeSectors, sectorBytes } = options;
+			const loop = await openLoop(sys, {
+				...options,
+				file: filename,
+				tree,
+				startBytes: startSectors * sectorBytes,
+				sizeBytes: sizeSectors === undefined ? undefined : sizeSectors * sectorBytes,
+				devices,
+				tag: loopTag(run, name),
+				closeTimeoutMs,
+				signal,
+				log,
+			});
+			const { offsetBytes, sizeBytes, readOnly, diskSequence } = loop.facts;
+			const details = {
+				offsetBytes,
+				sizeBytes,
+				sectorBytes,
+				readOnly,
+				...(diskSequence !== undefined && { diskSequence: Number(diskSequence) }),
+			};
+			const close = () => loop[Symbol.asyncDispose]();
+			return { path: loop.path, node: loop.node, details, [Symbol.asyncDispose]: close };
+		},
+	};
+}

@@ -1,0 +1,59 @@
+import { constants } from "node:fs";
+import {
+	AT_FDCWD,
+	detachedTmpfs,
+	type DeviceNumber,
+	type FdLike,
+	isSysError,
+	mknodat,
+	openat2,
+	statFd,
+	unlinkat,
+} from "@devhost/linux";
+import type { OpenedNode } from "./loop.ts";
+
+/** Whether a descriptor is the block device of this number: a name in `/dev` may be anything. */
+export function isLoopNode(loop: FdLike, { major, minor }: DeviceNumber): boolean {
+	const { type, node } = statFd(loop);
+	return type === "block" && node?.major === major && node.minor === minor;
+}
+
+/**
+ * Opens a loop device by a node of our own in the device directory.
+ *
+ * It gets a name that nobody else uses: only who has bound the device may use `loopN`, and two processes may try for one
+ * device at once.
+ */
+export function openPrivateNode(devices: FdLike, number: number, node: DeviceNumber): OpenedNode {
+	const path = `.loop${number}-${Math.random().toString(36).slice(2, 12)}`;
+	mknodat(devices, path, "block", node, 0o600);
+	try {
+		return { loop: openat2(devices, path, openForUse), path };
+	} catch (error) {
+		unlinkat(devices, path);
+		throw error;
+	}
+}
+
+/**
+ * Opens a loop device by the machine's own node.
+ *
+ * Where that is missing, as in a container's static `/dev`, or is something else: by a node on a file system that
+ * appears nowhere. Others then reach the device through `/proc`.
+ */
+export function openMachineNode(number: number, node: DeviceNumber): OpenedNode {
+	const path = `/dev/loop${number}`;
+	try {
+		const loop = openat2(AT_FDCWD, path, openForUse);
+		if (isLoopNode(loop, node)) return { loop, path };
+		loop.close();
+	} catch (error) {
+		if (!isSysError(error, "ENOENT") && !isSysError(error, "ENOTDIR")) throw error;
+	}
+	using nowhere = detachedTmpfs({ size: "64k", mode: "0700" });
+	mknodat(nowhere, "loop", "block", node, 0o600);
+	const loop = openat2(nowhere, "loop", openForUse);
+	return { loop, path: `/proc/${process.pid}/fd/${loop.fd}` };
+}
+
+const openForUse = { flags: constants.O_RDWR } as const;

@@ -1,0 +1,112 @@
+import { DeviceError } from "@devhost/core";
+import type { DeviceNumber, FdLike } from "@devhost/linux";
+import { openBackingFile } from "./backing-file.ts";
+import { bindFreeLoop } from "./bind-free-loop.ts";
+import { byteRange } from "./byte-range.ts";
+import { closeLoop } from "./close-loop.ts";
+import { causeFirst } from "./failure.ts";
+import type { DeviceDirectory, LoopFacts, LoopSys } from "./loop.ts";
+import { flushDevice } from "./write-back.ts";
+
+/** How long closing waits for others to let go of a device, where nothing else is said. */
+export const defaultCloseTimeoutMs = 5_000;
+
+/** Everything that makes a loop device. */
+export interface LoopRequest {
+	/** A path, or an open file, lent. */
+	readonly file: string | FdLike;
+	/** The directory that paths are beneath and do not leave; undefined: this process's own paths. */
+	readonly tree: FdLike | undefined;
+	/** The file as messages name it. */
+	readonly filename: string;
+	readonly startBytes: number;
+	/** Undefined: the rest of the file. */
+	readonly sizeBytes: number | undefined;
+	readonly sectorBytes: number;
+	readonly readOnly: boolean;
+	readonly lock: boolean;
+	readonly directIo: boolean;
+	readonly partscan: boolean;
+	/** Where the node is made; undefined: the machine's own node is used. */
+	readonly devices: DeviceDirectory;
+	/** See `loopTag`. */
+	readonly tag: string;
+	/** How long unbinding may take before the device counts as busy. */
+	readonly closeTimeoutMs: number;
+	readonly signal: AbortSignal | undefined;
+	readonly log: ((text: string) => void) | undefined;
+}
+
+/** An open loop device. */
+export interface OpenLoop extends AsyncDisposable {
+	/** Of `loopN`. */
+	readonly number: number;
+	readonly node: DeviceNumber;
+	/** Where it can be opened: a name in the device directory, or a path. */
+	readonly path: string;
+	readonly facts: LoopFacts;
+	/** Brings what was written to the device to the file's disk. */
+	flush(): Promise<void>;
+}
+
+/**
+ * Opens a file, or a range of it, as a loop device.
+ *
+ * Disposal is {@link closeLoop}, once.
+ *
+ * @throws {@link DeviceError} with nothing left behind.
+ */
+export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<OpenLoop> {
+	const { filename, readOnly, signal } = request;
+	try {
+		// Whatever is acquired here is released, last first, if a later step throws.
+		await using acquired = new AsyncDisposableStack();
+		signal?.throwIfAborted();
+		using backing = openBackingFile(sys, request);
+		const witness = acquired.use(backing.witness);
+		const range = byteRange({ ...request, fileBytes: backing.sizeBytes });
+		const config = { ...request, ...range };
+		const bound = await bindFreeLoop(sys, { ...request, file: backing.file, config });
+		const subject = `${filename}: loop${bound.number}`;
+		acquired.defer(() => closeLoop(sys, { ...request, bound, witness, subject }));
+		signal?.throwIfAborted();
+
+		const { number, path, facts, loop } = bound;
+		const node = sys.nodeOf(number);
+		request.log?.(`${filename}: bound to loop${number}, ${facts.sizeBytes} bytes`);
+		backing[Symbol.dispose](); // the loop device has it open itself
+		const owned = acquired.move(); // nothing below can throw
+		return {
+			number,
+			node,
+			path,
+			facts,
+			async flush() {
+				if (owned.disposed)
+					throw new DeviceError("ERR_DEVICE_CLOSED", `${subject}: closed already`);
+				if (!readOnly) await flushDevice(sys, { loop, number, witness, subject });
+			},
+			async [Symbol.asyncDispose]() {
+				try {
+					await owned.disposeAsync();
+				} catch (error) {
+					throw causeFirst(error);
+				}
+			},
+		};
+	} catch (error) {
+		const cause = causeFirst(error);
+		throw signal?.aborted && cause === signal.reason ? abandoned(filename, cause) : cause;
+	}
+}
+
+function abandoned(filename: string, reason: unknown): DeviceError {
+	const late = reason instanceof Error && reason.name === "TimeoutError";
+	return late
+		? new DeviceError("ERR_DEVICE_TIMEOUT", `${filename}: not opened in time`, {
+				cause: reason,
+			})
+		: new DeviceError("ERR_DEVICE_CANCELLED", `${filename}: opening was cancelled`, {
+				cause: reason,
+			});
+}

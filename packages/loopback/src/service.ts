@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { runDeviceService } from "@devhost/core";
+import { linuxLoop } from "./linux-loop.ts";
+import { loopback } from "./loopback.ts";
+
+// No top-level await: the bundle is CommonJS, which starts sooner.
+void runDeviceService(loopback(linuxLoop()));

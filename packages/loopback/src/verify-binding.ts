@@ -1,0 +1,49 @@
+import { DeviceError } from "@devhost/core";
+import type { BindRequest } from "./bind-free-loop.ts";
+import type { LoopFacts, LoopSys } from "./loop.ts";
+
+/**
+ * Compares what the kernel bound with what was asked for: never trust that no error means no difference.
+ *
+ * @throws {@link DeviceError} `ERR_DEVICE_UNSUPPORTED` the kernel took another sector size, or no direct I/O (H-8).
+ * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the file got shorter meanwhile.
+ * @throws {@link DeviceError} `ERR_DEVICE_NOT_OURS` the device shows another file or range.
+ */
+export function verifyBinding(sys: LoopSys, facts: LoopFacts, request: BindRequest): void {
+	const { config, filename } = request;
+	const file = sys.statFile(request.file);
+	if (facts.sectorBytes !== config.sectorBytes) {
+		throw new DeviceError(
+			"ERR_DEVICE_UNSUPPORTED",
+			`${filename}: the kernel made sectors of ${facts.sectorBytes} bytes, not ${config.sectorBytes}`,
+		);
+	}
+	if (config.directIo && !facts.directIo) {
+		throw new DeviceError(
+			"ERR_DEVICE_UNSUPPORTED",
+			`${filename}: the kernel does no direct I/O on this file system with sectors of ` +
+				`${config.sectorBytes} bytes at byte ${config.offsetBytes}; try 4096 byte sectors, or leave direct-io out`,
+		);
+	}
+	if (facts.sizeBytes < config.sizeBytes) {
+		throw new DeviceError(
+			"ERR_DEVICE_OUT_OF_RANGE",
+			`${filename}: the device has ${facts.sizeBytes} bytes instead of ${config.sizeBytes}: ` +
+				"the file got shorter while it was opened",
+		);
+	}
+	const same =
+		facts.device.major === file.device.major &&
+		facts.device.minor === file.device.minor &&
+		facts.inode === file.inode &&
+		facts.offsetBytes === config.offsetBytes &&
+		facts.sizeBytes === config.sizeBytes &&
+		facts.readOnly === config.readOnly &&
+		facts.tag === config.tag;
+	if (!same) {
+		throw new DeviceError(
+			"ERR_DEVICE_NOT_OURS",
+			`${filename}: the loop device shows another file or range than the one that was bound to it`,
+		);
+	}
+}
