@@ -11,6 +11,8 @@ export interface BundleOptions {
 	readonly external?: readonly string[];
 	/** What an executable may have to load before its first line runs, in bytes. */
 	readonly limitBytes?: number;
+	/** Whether files are written, or only measured. @default true */
+	readonly write?: boolean;
 	/** Where the executables go, relative to the package, one folder below it. @default "dist" */
 	readonly outFolder?: string;
 }
@@ -66,13 +68,14 @@ export async function bundleExecutables(options: BundleOptions): Promise<BundleR
 		plugins: [importMetaPlugin(packageFolder)],
 	});
 
-	await removeChunks(dist);
-	await mkdir(dist, { recursive: true });
-	const bytes = new Map<string, number>();
-	for (const file of result.outputFiles) {
-		bytes.set(relative(packageFolder, file.path), await writeCommonJs(file));
+	const files = await Promise.all(result.outputFiles.map(toCommonJs));
+	const bytes = new Map(files.map((file) => [relative(packageFolder, file.path), file.bytes]));
+	if (options.write ?? true) {
+		await removeChunks(dist);
+		await mkdir(dist, { recursive: true });
+		for (const file of files) await writeExecutable(file);
+		await writeLicenses(packageFolder, dist, result.metafile);
 	}
-	await writeLicenses(packageFolder, dist, result.metafile);
 
 	const startBytes = measureStart(result.metafile, bytes);
 	const problems = Object.entries(startBytes)
@@ -81,9 +84,15 @@ export async function bundleExecutables(options: BundleOptions): Promise<BundleR
 	return { problems, startBytes };
 }
 
-/** @returns How large the file has become, in bytes. */
-async function writeCommonJs(file: OutputFile): Promise<number> {
-	const { code, map } = await transform(hideRealImports(file.text), {
+interface CommonJsFile {
+	readonly path: string;
+	readonly text: string;
+	readonly map: string;
+	readonly bytes: number;
+}
+
+async function toCommonJs({ path, text: source }: OutputFile): Promise<CommonJsFile> {
+	const { code, map } = await transform(hideRealImports(source), {
 		format: "cjs",
 		platform: "node",
 		target,
@@ -92,13 +101,16 @@ async function writeCommonJs(file: OutputFile): Promise<number> {
 		minify: true,
 		sourcemap: "external",
 		sourcesContent: false,
-		sourcefile: file.path,
+		sourcefile: path,
 	});
-	const text = `${showRealImports(code)}//# sourceMappingURL=${basename(file.path)}.map\n`;
-	await writeFile(file.path, text);
-	await writeFile(`${file.path}.map`, map);
-	if (text.startsWith("#!")) await chmod(file.path, 0o755);
-	return Buffer.byteLength(text);
+	const text = `${showRealImports(code)}//# sourceMappingURL=${basename(path)}.map\n`;
+	return { path, text, map, bytes: Buffer.byteLength(text) };
+}
+
+async function writeExecutable({ path, text, map }: CommonJsFile): Promise<void> {
+	await writeFile(path, text);
+	await writeFile(`${path}.map`, map);
+	if (text.startsWith("#!")) await chmod(path, 0o755);
 }
 
 // What is neither a chunk nor part of Node stays an import(): only that takes the URL of a file or a module that awaits.

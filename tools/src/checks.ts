@@ -24,7 +24,8 @@ export const checks: readonly Check[] = [
 	{ name: "documented commands", find: () => findCommandProblems() },
 	{ name: "documented examples", find: () => findExampleProblems() },
 	{ name: "format", find: () => command("oxfmt", ["--list-different"]) },
-	{ name: "generated files", find: findStaleFiles },
+	{ name: "generated files", find: () => checkBuildSteps("generate-validators") },
+	{ name: "size of executables", find: () => checkBuildSteps("bundle") },
 	{ name: "workspace form (sherif)", find: () => command("sherif", ["--no-install"]) },
 	{ name: "arrows between packages", find: () => findArrowProblems() },
 	{ name: "package fields", find: () => findFieldProblems() },
@@ -86,14 +87,14 @@ function turbo(task: string): Promise<string[]> {
 	return command("turbo", ["run", task, "--output-logs=errors-only", "--ui=stream"]);
 }
 
-/** Runs every package's `generate` script so that it only compares. */
-async function findStaleFiles(): Promise<string[]> {
-	const problems = workspacePackages().flatMap(({ folder, manifest }) =>
-		(manifest.scripts?.["generate"] ?? "")
-			.split("&&")
+/** Runs a tool as the packages' build scripts do, but only to compare. */
+async function checkBuildSteps(tool: string): Promise<string[]> {
+	const steps = workspacePackages().flatMap(({ folder, manifest }) =>
+		Object.values(manifest.scripts ?? {})
+			.flatMap((script) => script.split("&&"))
 			.map((part) => part.trim().split(/\s+/))
-			.filter(([file]) => file === "generate-validators")
-			.map(([file = "", ...argv]) => command(file, [...argv, "--check"], folder)),
+			.filter(([file]) => file === tool)
+			.map(([, ...argv]) => command(tool, [...argv, "--check"], folder)),
 	);
-	return (await Promise.all(problems)).flat();
+	return (await Promise.all(steps)).flat();
 }
