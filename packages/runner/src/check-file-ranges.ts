@@ -32,6 +32,7 @@ interface OpenRange {
 	readonly startBytes: number;
 	/** Behind the last byte; `Infinity` for the end of a file whose size is not known yet. */
 	readonly endBytes: number;
+	readonly sectorBytes: number;
 	readonly readOnly: boolean;
 }
 
@@ -143,6 +144,7 @@ function rangeOf(
 		lifetime,
 		filename,
 		identity: "identity" in facts ? facts.identity : posix.resolve("/", filename),
+		sectorBytes,
 		startBytes,
 		endBytes: sizeBytes > 0 ? startBytes + sizeBytes : Math.max(fileBytes, startBytes),
 		readOnly: options.readOnly !== undefined && device.options[options.readOnly] === true,
@@ -169,12 +171,20 @@ function complainOfFile(
 	if (files === "certain" && !isFirst) return undefined;
 	if (facts.kind === "wrong") return complainOfName(`${name} ${facts.what}`);
 	if (facts.kind !== "file") return undefined;
-	if (facts.sizeBytes === 0) {
-		return complainOfName(`${name} is empty, expected a file of at least one sector`);
+	const { startBytes, endBytes, sectorBytes } = range;
+	if (facts.sizeBytes < sectorBytes) {
+		const what = facts.sizeBytes === 0 ? "is empty" : `has ${facts.sizeBytes} bytes`;
+		return complainOfName(
+			`${name} ${what}, expected at least one sector of ${sectorBytes} bytes`,
+		);
 	}
-
-	const { startBytes, endBytes } = range;
-	if (endBytes <= facts.sizeBytes && startBytes < endBytes) return undefined;
+	if (endBytes <= facts.sizeBytes && startBytes < endBytes) {
+		// Only the rest of a file can end within a sector.
+		if ((endBytes - startBytes) % sectorBytes === 0) return undefined;
+		const message = `${name} has ${facts.sizeBytes} bytes, which do not end with a sector of ${sectorBytes} bytes: give a size, or make the file larger`;
+		const code = "ERR_DEVICE_UNALIGNED";
+		return manifest.problemAt(`${pointer}/${options.file}`, { code, message });
+	}
 	const isStartOutside = startBytes >= facts.sizeBytes;
 	const option = isStartOutside ? options.start : options.size;
 	const isWritten = option !== undefined && device.options[option] !== undefined;

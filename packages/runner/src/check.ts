@@ -21,7 +21,7 @@ import {
 	type Manifest,
 	type StageDeclaration,
 } from "./manifest.ts";
-import { findModules, type DeviceModule, type Modules } from "./modules.ts";
+import { findModules, isTypeName, type DeviceModule, type Modules } from "./modules.ts";
 import { sortProblems, type Problem, type ProblemCode } from "./problem.ts";
 import { explainSchemaComplaints, type SchemaComplaint } from "./schema-problems.ts";
 
@@ -149,14 +149,12 @@ class Check {
 		this.#manifest = manifest;
 		this.#modules = modules;
 		this.lifetimes = sharedLifetimes(manifest);
-		this.#types = new Map([
-			// Of a device whose type was complained of, nothing is known.
-			["", { parent: "optional" }],
-			...modules.types.map((type): [string, DeviceType] => [
+		this.#types = new Map(
+			modules.types.map((type): [string, DeviceType] => [
 				type,
 				{ parent: modules.forType(type)?.parent ?? "optional" },
 			]),
-		]);
+		);
 	}
 
 	checkTree(): void {
@@ -290,12 +288,7 @@ class Check {
 		const pointer = (name: string): string => base + jsonPointer([name]);
 		const { problems } = resolveGraph(specs, this.#types, { existing, pointer });
 		for (const problem of problems) {
-			if (
-				problem.code === "ERR_DEVICE_TYPE" &&
-				this.#mayBeOfLostModule(problem.device, specs)
-			) {
-				continue;
-			}
+			if (problem.code === "ERR_DEVICE_TYPE" && this.#isSaid(problem.device, specs)) continue;
 			// The sentence begins with the device's name, which the path says, too.
 			const message = problem.message.replace(/^(?:[\w.-]+|"(?:[^"\\]|\\.)*"): /, "");
 			const isDevice =
@@ -311,10 +304,14 @@ class Check {
 		return { type: isParentSpoiled ? "" : device.type, parent: device.parent };
 	}
 
-	/** Where a module is not found, the types that it serves are unknown: one mistake, one problem. */
-	#mayBeOfLostModule(name: string | undefined, specs: ReadonlyMap<string, DeviceSpec>): boolean {
+	/**
+	 * Whether an unknown type was complained of already: it may be of the wrong form, and where a module is not found, the
+	 * types that it serves are unknown.
+	 */
+	#isSaid(name: string | undefined, specs: ReadonlyMap<string, DeviceSpec>): boolean {
 		const type = name === undefined ? undefined : specs.get(name)?.type;
-		if (type === undefined || this.#modules.problems.length === 0) return false;
+		if (type === undefined || type === "") return true;
+		if (this.#modules.problems.length === 0 || !isTypeName(type)) return false;
 		return closestName(type, this.#modules.types) === undefined;
 	}
 

@@ -1,5 +1,5 @@
 import { Buffer, isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { JsonPosition } from "@devhost/core";
 import type { ManifestDocument } from "./manifest-document.ts";
@@ -158,7 +158,7 @@ export function readManifestText(file: string): string {
 
 	let bytes: Buffer;
 	try {
-		bytes = readFileSync(file);
+		bytes = readAtMost(file, maxBytes + 1);
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code ?? "";
 		throw fail("ERR_MANIFEST_READ", readErrors[code] ?? (error as Error).message, {
@@ -166,11 +166,31 @@ export function readManifestText(file: string): string {
 		});
 	}
 	if (bytes.length > maxBytes) {
-		throw fail("ERR_MANIFEST_LIMIT", `${bytes.length} bytes, expected at most ${maxBytes}`);
+		throw fail(
+			"ERR_MANIFEST_LIMIT",
+			`too large for a manifest, expected at most ${maxBytes} bytes`,
+		);
 	}
 	if (isUtf8(bytes)) return bytes.toString("utf8");
 	const position = firstInvalid(bytes);
 	throw fail("ERR_MANIFEST_ENCODING", "a byte that is not UTF-8", { position });
+}
+
+/** Reads a file or a pipe, but no whole disk image that somebody named by mistake. */
+function readAtMost(file: string, limit: number): Buffer {
+	const fd = openSync(file, "r");
+	try {
+		const pieces: Buffer[] = [];
+		for (let size = 0; size < limit; size += pieces.at(-1)?.length ?? 0) {
+			const piece = Buffer.allocUnsafe(64 * 1024);
+			const count = readSync(fd, piece);
+			if (count === 0) break;
+			pieces.push(piece.subarray(0, count));
+		}
+		return Buffer.concat(pieces);
+	} finally {
+		closeSync(fd);
+	}
 }
 
 const readErrors: Readonly<Record<string, string>> = {

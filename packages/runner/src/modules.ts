@@ -261,6 +261,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isTypeName(value: unknown): boolean {
+/** Whether a value has the form of a name of a type, such as `devhost.loopback`. */
+export function isTypeName(value: unknown): boolean {
 	return typeof value === "string" && /^\w[\w-]*(\.\w[\w-]*)*$/.test(value);
 }

@@ -278,8 +278,12 @@ function expectedOfType(type: string, schema: Schema, keyword: string | undefine
 		case "number":
 			return `a number${unitAndRange(schema)}`;
 		case "string":
-			if (schema.pattern !== undefined && keyword === "pattern")
-				return `a string that matches ${schema.pattern}`;
+			if (schema.pattern !== undefined && keyword === "pattern") {
+				const isForC = schema.pattern === "^[^\\u0000]*$";
+				return isForC
+					? "a string without NUL characters"
+					: `a string that matches ${schema.pattern}`;
+			}
 			return (schema.minLength ?? 0) > 0 ? "a string that is not empty" : "a string";
 		case "array":
 			return "a list";
@@ -334,7 +338,8 @@ function kindOf(value: JsonValue | undefined): string {
 	if (value === null) return "null";
 	if (value instanceof JsonNumber) return "a number";
 	if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-	return value === undefined ? "nothing" : "an object";
+	if (isJsonObject(value)) return value.size === 0 ? "an empty object" : "an object";
+	return "nothing";
 }
 
 /** What to do, where the mistake is a common one. */

@@ -68,7 +68,8 @@ function explainSyntaxError(
 	if (/[@`%]/.test(found) && /[\s[{,]/.test(text.charAt(offset - 1))) {
 		return { code, message: `a value that begins with ${found} has to be in quotes` };
 	}
-	if (found === ":" && reason.startsWith("bad indentation")) {
+	const isSecondColon = found === ":" && /:[ \t]/.test(text.slice(lineStart, offset));
+	if (isSecondColon && reason.startsWith("bad indentation")) {
 		return { code, message: 'a value that holds ": " has to be in quotes' };
 	}
 	return { code, message: reason };
