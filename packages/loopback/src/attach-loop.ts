@@ -213,7 +213,8 @@ function inBytes(
 }
 
 function wrong(option: string, value: unknown, expected: string): DeviceError {
-	const message = `${option}: ${JSON.stringify(value) ?? String(value)}, expected ${expected}`;
+	const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+	const message = `${option}: ${shown}, expected ${expected}`;
 	return new DeviceError("ERR_DEVICE_OPTIONS", message, { pointer: `/${option}` });
 }
 

@@ -17,12 +17,14 @@ const takenBy: Readonly<Record<string, readonly string[]>> = {
 		"ENODEV", // it was removed by LOOP_CTL_REMOVE
 		"EBUSY", // somebody opened it exclusively
 		"EAGAIN",
+		"EWOULDBLOCK", // EAGAIN's other name, which Node's table has too
 	],
 	LOOP_CONFIGURE: [
 		"EBUSY", // bound by somebody else, or pages of its former file are still cached
 		"ENXIO", // it is being removed
 		"ENODEV",
 		"EAGAIN", // the former file's pages cannot be dropped yet; before Linux 5.13 for a change of sector size
+		"EWOULDBLOCK",
 	],
 	LOOP_SET_STATUS64: ["ENXIO"], // somebody unbound it behind our back
 	LOOP_GET_STATUS64: ["ENXIO"],

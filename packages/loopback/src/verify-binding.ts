@@ -1,4 +1,5 @@
 import { DeviceError } from "@devhost/core";
+import { readOnlyFile } from "./backing-file.ts";
 import type { BindRequest } from "./bind-free-loop.ts";
 import type { LoopFacts, LoopSys } from "./loop.ts";
 
@@ -6,6 +7,7 @@ import type { LoopFacts, LoopSys } from "./loop.ts";
  * Compares what the kernel bound with what was asked for: never trust that no error means no difference.
  *
  * @throws {@link DeviceError} `ERR_DEVICE_UNSUPPORTED` the kernel took another sector size, or no direct I/O (H-8).
+ * @throws {@link DeviceError} `ERR_DEVICE_READ_ONLY_FILE` the file that was given is open for reading only.
  * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the file got shorter meanwhile.
  * @throws {@link DeviceError} `ERR_DEVICE_NOT_OURS` the device shows another file or range.
  */
@@ -17,6 +19,9 @@ export function verifyBinding(sys: LoopSys, facts: LoopFacts, request: BindReque
 			"ERR_DEVICE_UNSUPPORTED",
 			`${filename}: the kernel made sectors of ${facts.sectorBytes} bytes, not ${config.sectorBytes}`,
 		);
+	}
+	if (facts.readOnly && !config.readOnly) {
+		throw readOnlyFile(filename, "it was opened for reading only");
 	}
 	if (config.directIo && !facts.directIo) {
 		throw new DeviceError(
