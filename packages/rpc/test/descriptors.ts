@@ -1,0 +1,47 @@
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs";
+import { type Fd, memfd } from "@devhost/linux";
+
+/** How many descriptors this process has open: taken before and after, equal means that nothing leaked. */
+export function descriptorCount(): number {
+	return readdirSync("/proc/self/fd").length;
+}
+
+/** The descriptors of this process with what they are, for comparing. */
+export function descriptors(): string[] {
+	return readdirSync("/proc/self/fd").flatMap((fd) => {
+		try {
+			return [readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, "N")];
+		} catch {
+			// The one that reads the directory.
+			return [];
+		}
+	});
+}
+
+/** A file in memory with this text in it. */
+export function textFile(text: string): Fd {
+	const file = memfd("test");
+	writeSync(file.fd, text, 0);
+	return file;
+}
+
+/** The text of an open file, from its beginning. */
+export function textOf(fd: number): string {
+	return readFileSync(`/proc/self/fd/${fd}`, "utf8");
+}
+
+/** Closes the lowest free numbers' worth of nothing: the number that the next descriptor gets. */
+export function nextNumber(): number {
+	const fd = openSync("/dev/null", "r");
+	closeSync(fd);
+	return fd;
+}
+
+/** Waits until a condition holds. */
+export async function until(condition: () => boolean, withinMs = 2000): Promise<void> {
+	const end = performance.now() + withinMs;
+	while (!condition()) {
+		if (performance.now() > end) throw new Error(`still not so after ${withinMs} ms: ${condition}`);
+		await new Promise((resolve) => setTimeout(resolve, 2));
+	}
+}
