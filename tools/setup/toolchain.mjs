@@ -34,20 +34,20 @@ export function ensureDependencies(root, say) {
 
 	say("dependencies, by pnpm");
 	// CI: pnpm asks nobody, and removes a node_modules that it cannot continue with.
-	const environment = { ...childEnvironment(toolchain), CI: "true" };
+	const environment = { ...process.env, PATH: `${toolchain}:${process.env["PATH"]}`, CI: "true" };
 	run(join(toolchain, "pnpm"), ["install", "--frozen-lockfile"], root, environment);
 	writeFileSync(stamp, wanted);
 }
 
 /**
- * The environment for everything that setup starts: `folder` first on the path, and none of npm's own settings, which
- * other package managers and node-gyp would take for theirs.
+ * The environment for the build and the command: `folder` first on the path, and none of the settings that npm hands to
+ * its scripts, which node-gyp would take for its own.
  *
  * @param {string} folder
  * @returns {NodeJS.ProcessEnv}
  */
 export function childEnvironment(folder) {
-	const entries = Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name));
+	const entries = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
 	return {
 		...Object.fromEntries(entries),
 		PATH: `${folder}:${process.env["PATH"]}`,

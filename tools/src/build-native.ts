@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // build-native             compiles the addon and its helper for this machine, where they are missing or older than their sources
-// build-native --prebuild  compiles them for every target whose compiler is installed, into prebuilds/
+// build-native --prebuild  compiles them into prebuilds/ for every target whose compiler is installed
 //                          --all: a missing compiler is an error; --target NAME --compiler CC: that target alone
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
@@ -69,7 +69,7 @@ function buildHere(): void {
 }
 
 function prebuild(): void {
-	const { addon, helper } = sources();
+	const { addon, helper, all } = sources();
 	const headers = nodeHeaders();
 	for (const target of wantedTargets()) {
 		if (!findProgram(target.compiler)) {
@@ -79,8 +79,13 @@ function prebuild(): void {
 			continue;
 		}
 		const folder = join("prebuilds", target.name);
-		// The release workflow has built them on older systems than the one that packs them.
-		if (process.env["DEVHOST_KEEP_PREBUILDS"] && existsSync(join(folder, addonName))) continue;
+		if (
+			isCurrent(
+				[addonName, helperName].map((name) => join(folder, name)),
+				all,
+			)
+		)
+			continue;
 		compile(target.compiler, join(folder, addonName), (output) =>
 			addonArguments(target, addon, headers, output),
 		);

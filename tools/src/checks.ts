@@ -84,7 +84,13 @@ async function command(
 }
 
 function turbo(task: string): Promise<string[]> {
-	return command("turbo", ["run", task, "--output-logs=errors-only", "--ui=stream"]);
+	return command("turbo", [
+		"run",
+		task,
+		"--continue",
+		"--output-logs=errors-only",
+		"--ui=stream",
+	]);
 }
 
 /** Runs a tool as the packages' build scripts do, but only to compare. */
