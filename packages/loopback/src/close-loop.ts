@@ -1,7 +1,7 @@
 import { isSysError } from "@devhost/linux";
 import type { BoundLoop } from "./bind-free-loop.ts";
-import { takeEvery } from "./failure.ts";
 import type { Binding, DeviceDirectory, Handle, LoopSys } from "./loop.ts";
+import { takeEvery } from "./take-every.ts";
 import { busy, waitUntil } from "./wait.ts";
 import { flushDevice, syncFile } from "./write-back.ts";
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type Fd, flock, isSysError, makeMountNamespace, openat2 } from "@devhost/linux";
+import { AT_FDCWD, type Fd, flock, isSysError, makeMountNamespace, openat2 } from "@devhost/linux";
 import type { Handle, LoopLock } from "./loop.ts";
 
 /**
@@ -64,14 +64,17 @@ export function loopLocks(): LoopLocks {
  * @returns Undefined where it may not be mounted, or the kernel has none.
  */
 function openDevtmpfs(): Fd | undefined {
+	const flags = O_PATH | constants.O_DIRECTORY;
 	try {
 		const { namespace, opened } = makeMountNamespace([
 			{ op: "mount", source: "devtmpfs", target: "/dev", type: "devtmpfs" },
-			{ op: "open", path: "/dev", flags: O_PATH | constants.O_DIRECTORY },
+			{ op: "open", path: "/dev", flags },
 		]);
 		namespace.close();
 		return opened[0];
 	} catch (error) {
+		// It is what is mounted there already.
+		if (isSysError(error, "EBUSY")) return openat2(AT_FDCWD, "/dev", { flags });
 		// The locks in the device directory, which concern the run's own tools, work without it.
 		if (isSysError(error)) return undefined;
 		throw error;

@@ -1,10 +1,9 @@
-import { DeviceError } from "@devhost/core";
+import { causeFirst, DeviceError } from "@devhost/core";
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 import { openBackingFile } from "./backing-file.ts";
 import { bindFreeLoop } from "./bind-free-loop.ts";
 import { byteRange } from "./byte-range.ts";
 import { closeLoop } from "./close-loop.ts";
-import { causeFirst } from "./failure.ts";
 import type { DeviceDirectory, LoopFacts, LoopSys } from "./loop.ts";
 import { flushDevice } from "./write-back.ts";
 
@@ -90,12 +89,12 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 				try {
 					await owned.disposeAsync();
 				} catch (error) {
-					throw causeFirst(error);
+					throw causeFirst(error, subject);
 				}
 			},
 		};
 	} catch (error) {
-		const cause = causeFirst(error);
+		const cause = causeFirst(error, filename);
 		throw signal?.aborted && cause === signal.reason ? abandoned(filename, cause) : cause;
 	}
 }

@@ -362,7 +362,7 @@ test("does not swallow lost writes, nor what fails after them", async ({ expect 
 			"disk.img: loop0: part of what was written to the device is lost, " +
 			"the file system of the file is full. Do not use the file",
 		cause: { code: "EIO" },
-		closeFailures: [{ code: "ERR_DEVICE_CLOSE", cause: { code: "EROFS" } }],
+		closeFailures: [{ code: "ERR_DEVICE_SYSTEM", cause: { code: "EROFS" } }],
 	});
 	expect(machine.leftovers()).toEqual([]);
 });
