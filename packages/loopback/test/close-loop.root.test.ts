@@ -1,0 +1,221 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AT_FDCWD, detachedTmpfs, type Fd, openat2 } from "@devhost/linux";
+import { afterEach, beforeEach, test } from "vitest";
+import { attachLoop } from "../src/attach-loop.ts";
+import { Folder, pattern, until } from "./machine.ts";
+import { describeAsRoot } from "./root.ts";
+
+const megabyte = 1 << 20;
+let folder: Folder;
+
+beforeEach(() => {
+	folder = new Folder();
+});
+afterEach(() => folder[Symbol.dispose]());
+
+/** Starts a shell script in a session of its own and waits for its first line. */
+async function shell(
+	script: string,
+	...args: readonly string[]
+): Promise<AsyncDisposable & { pid: number }> {
+	const child = spawn("sh", ["-c", script, "sh", ...args], {
+		stdio: ["pipe", "pipe", "inherit"],
+	});
+	const ended = once(child, "close");
+	await once(child.stdout, "data");
+	return {
+		pid: child.pid as number,
+		async [Symbol.asyncDispose]() {
+			child.stdin.end();
+			await ended;
+		},
+	};
+}
+
+/** A file of 8 MiB on a file system of 1 MiB, which appears nowhere. */
+function fileOnSmallDisk(): Disposable & { readonly file: Fd } {
+	const disk = detachedTmpfs({ size: "1M" });
+	const flags = constants.O_RDWR | constants.O_CREAT;
+	const file = openat2(disk, "disk.img", { flags, mode: 0o600 });
+	execFileSync("truncate", ["--size=8M", `/proc/${process.pid}/fd/${file.fd}`]);
+	return {
+		file,
+		[Symbol.dispose]() {
+			file.close();
+			disk.close();
+		},
+	};
+}
+
+describeAsRoot("closing", () => {
+	test("names the process that has the device open, and the device goes with it", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", megabyte);
+		const loop = await attachLoop({ file, closeTimeoutMs: 100 });
+		const holder = await shell('exec 9<"$1"; echo ready; read -r _', loop.path);
+
+		await expect(loop.close()).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message: `${file}: ${loop.name}: still in use by pid ${holder.pid} (sh) with ${loop.path} open`,
+			holders: [{ kind: "process", pid: holder.pid, command: "sh", path: loop.path }],
+		});
+		const boundBefore = folder.boundLoops();
+		await holder[Symbol.asyncDispose]();
+
+		expect(boundBefore).toEqual([loop.name]);
+		expect(await until(() => folder.boundLoops().length === 0, 1000)).toBe(true);
+	});
+
+	test("waits for who lets go in time", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+		const loop = await attachLoop({ file });
+		await using _ = await shell('exec 9<"$1"; echo ready; sleep 0.25', loop.path);
+
+		await loop.close();
+
+		expect(folder.boundLoops()).toEqual([]);
+	});
+
+	test("names the mount of a file system on the device", async ({ expect }) => {
+		const file = folder.file("disk.img", 16 * megabyte);
+		const target = join(folder.path, "mount point");
+		mkdirSync(target);
+		const loop = await attachLoop({ file, closeTimeoutMs: 100 });
+		execFileSync("mkfs.ext4", ["-q", loop.path]);
+		execFileSync("mount", [loop.path, target]);
+
+		await expect(loop.close()).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message: expect.stringContaining(`a mount at ${target} in mnt:[`),
+			holders: expect.arrayContaining([expect.objectContaining({ kind: "mount", target })]),
+		});
+		const boundBefore = folder.boundLoops();
+		execFileSync("umount", [target]);
+
+		expect(boundBefore).toEqual([loop.name]);
+		expect(await until(() => folder.boundLoops().length === 0, 1000)).toBe(true);
+		execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
+	});
+
+	test("waits for a file system whose mount namespace is just ending, and has all of it", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", 32 * megabyte);
+		const content = folder.file("content", pattern(8 * megabyte, 6));
+		const loop = await attachLoop({ file });
+		execFileSync("mkfs.ext4", ["-q", loop.path]);
+
+		// Ends without unmounting, as a stage that is killed.
+		const script = 'mount "$1" /mnt && cp "$2" /mnt/content && kill -9 $$';
+		const { promise, resolve } = Promise.withResolvers<void>();
+		spawn("unshare", ["--mount", "sh", "-c", script, "sh", loop.path, content]).once(
+			"exit",
+			() => resolve(),
+		);
+		await promise;
+		await loop.close();
+
+		expect(folder.boundLoops()).toEqual([]);
+		execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
+		const copy = join(folder.path, "copy");
+		execFileSync("debugfs", ["-R", `dump /content ${copy}`, file], { stdio: "ignore" });
+		expect(readFileSync(copy).equals(readFileSync(content))).toBe(true);
+	}, 20_000);
+
+	test("fails when what was written found no room, although nobody noticed", async ({
+		expect,
+	}) => {
+		using disk = fileOnSmallDisk();
+		const loop = await attachLoop({ file: disk.file, name: "full" });
+		{
+			await using device = await openFile(loop.path, "r+");
+			await device.write(pattern(4 * megabyte, 1));
+		}
+
+		await expect(loop.close()).rejects.toMatchObject({
+			code: "ERR_DEVICE_CLOSE",
+			message: expect.stringMatching(
+				/^descriptor \d+: loop\d+: part of what was written to the device is lost, the file system of the file is full\./,
+			),
+			details: { errno: "EIO", freeBytes: 0 },
+		});
+		expect(existsSync(`/sys/block/${loop.name}/loop`)).toBe(false);
+	});
+
+	test("fails when the writer was told of it and went on", async ({ expect }) => {
+		using disk = fileOnSmallDisk();
+		const loop = await attachLoop({ file: disk.file });
+		{
+			await using device = await openFile(loop.path, "r+");
+			await device.write(pattern(4 * megabyte, 1));
+			await expect(device.sync()).rejects.toMatchObject({ code: "EIO" });
+		}
+
+		await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
+	});
+
+	test("fails when a file system that is still mounted loses what it writes back at last", async ({
+		expect,
+	}) => {
+		using disk = fileOnSmallDisk();
+		const loop = await attachLoop({ file: disk.file });
+		execFileSync(
+			"mkfs.ext4",
+			["-q", "-E", "nodiscard,lazy_itable_init=1", "-O", "^has_journal", loop.path],
+			{
+				stdio: "ignore",
+			},
+		);
+		await loop.flush();
+
+		// Directories go through the device's page cache, as all of a file system does that is no file's content.
+		const script = 'mount "$1" /mnt && cd /mnt && echo ready && sleep 0.3 && mkdir $(seq 1500)';
+		await using _ = await shell(`exec unshare --mount sh -c '${script}' sh "$1"`, loop.path);
+
+		await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
+	}, 20_000);
+
+	test("has flush fail too", async ({ expect }) => {
+		using disk = fileOnSmallDisk();
+		const loop = await attachLoop({ file: disk.file });
+		{
+			await using device = await openFile(loop.path, "r+");
+			await device.write(pattern(4 * megabyte, 1));
+		}
+
+		await expect(loop.flush()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
+		await loop.close();
+	});
+
+	test("does not take the next owner's device for its own", async ({ expect }) => {
+		const first = await attachLoop({ file: folder.file("first.img", megabyte) });
+		const name = first.name;
+		await first.close();
+		const again = await attachLoop({ file: folder.file("second.img", megabyte) });
+
+		await first.close();
+
+		expect(again.diskSequence).not.toBe(first.diskSequence);
+		expect(folder.boundLoops()).toEqual([again.name]);
+		expect(name).toMatch(/^loop\d+$/);
+		await again.close();
+	});
+});
+
+describeAsRoot("a device that another process unbinds behind our back", () => {
+	test("closes all the same", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+		const loop = await attachLoop({ file });
+		using _ = openat2(AT_FDCWD, file, { flags: constants.O_RDONLY });
+
+		execFileSync("losetup", ["--detach", loop.path]);
+		await loop.close();
+
+		expect(folder.boundLoops()).toEqual([]);
+	});
+});
