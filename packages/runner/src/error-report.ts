@@ -20,11 +20,14 @@ function listOf(error: unknown, key: "alsoFailed" | "closeFailures"): unknown[] 
 	return Array.isArray(list) ? list.flatMap(flattenErrors) : [];
 }
 
-/** Everything that an error stands for, as plain data: of a manifest that is wrong, each thing. */
+/** Everything that an error stands for, as plain data. */
 export function reportErrors(error: unknown): ErrorReport[] {
-	return flattenErrors(error).flatMap((each) =>
-		isManifestError(each) ? each.problems.map(reportProblem) : [reportError(each)],
-	);
+	return flattenErrors(error).flatMap(reportFailure);
+}
+
+/** A single failure as plain data: of a manifest that is wrong, each thing. */
+export function reportFailure(error: unknown): ErrorReport[] {
+	return isManifestError(error) ? error.problems.map(reportProblem) : [reportError(error)];
 }
 
 function reportProblem(problem: Problem): ErrorReport {
@@ -38,34 +41,41 @@ export function reportError(error: unknown): ErrorReport {
 	const code = text(error, "code");
 	// Nobody foresaw it, so somebody has to look for it.
 	const details = code === undefined ? { stack: error.stack } : property(error, "details");
-	const lines = property(error, "lastLines");
 	const causes = causesOf(error);
+	// How a service ended is known to the error of its connection, beneath that of the device.
+	const chain = [error, ...causes];
+	const lines = chain.map((each) => property(each, "lastLines")).find(Array.isArray);
+	const signal = chain.map((each) => text(each, "signal")).find((each) => each !== undefined);
 	return {
 		code: code ?? "ERR_UNKNOWN",
 		message: error.message,
 		...pick("stage", text(error, "stage")),
 		...pick("device", text(error, "device")),
 		...pick("exitCode", number(error, "exitCode")),
-		...pick("signal", text(error, "signal")),
+		...pick("signal", signal),
 		...pick(
 			"output",
 			text(error, "output") ?? (Array.isArray(lines) ? lines.join("\n") : undefined),
 		),
 		...pick("pointer", text(error, "pointer")),
 		...(isFilled(details) && { details }),
-		...(causes.length > 0 && { causes }),
+		...(causes.length > 0 && { causes: causes.map(reportCause) }),
 	};
 }
 
-function causesOf(error: Error): { code?: string; message: string }[] {
-	const causes: { code?: string; message: string }[] = [];
+function reportCause(cause: Error): { code?: string; message: string } {
+	return { ...pick("code", text(cause, "code")), message: cause.message };
+}
+
+function causesOf(error: Error): Error[] {
+	const causes: Error[] = [];
 	// A cause that leads to itself would be a mistake, but no reason to hang while reporting another one.
 	for (
 		let cause = error.cause;
 		cause instanceof Error && causes.length < 8;
 		cause = cause.cause
 	) {
-		causes.push({ ...pick("code", text(cause, "code")), message: cause.message });
+		causes.push(cause);
 	}
 	return causes;
 }

@@ -117,6 +117,8 @@ function textReport(options: ReportOptions): Report {
 			`${style.error(isFirst ? "error:" : "also:")} ${error.message} [${error.code}]`,
 		];
 		for (const { code, message } of error.causes ?? []) {
+			// Whoever took it up has said it in the same words.
+			if (error.message.includes(message)) continue;
 			lines.push(`  because: ${message}${code === undefined ? "" : ` [${code}]`}`);
 		}
 		// Otherwise the output has just been printed as it came; a service's last words never were.

@@ -27,7 +27,8 @@ export class RunServices {
 		this.#modules = options.modules;
 		this.#namespace = options.namespace;
 		this.#onStart = options.onStart;
-		this.#manager = new ServiceManager({ log: options.onLog });
+		// Short: when services are stopped, their devices have been closed, each with its own deadline.
+		this.#manager = new ServiceManager({ log: options.onLog, graceMs: 2_000, termMs: 1_000 });
 	}
 
 	/**

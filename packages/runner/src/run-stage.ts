@@ -6,6 +6,7 @@ import { isRunError, RunError, StageError } from "./error.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
+import { onAbort } from "./on-abort.ts";
 import { startSandbox, startUnsandboxed, unsandboxedArgumentsPath } from "./sandbox.ts";
 import { stageEnvironment } from "./stage-environment.ts";
 import { makeStageNodes } from "./stage-nodes.ts";
@@ -72,7 +73,11 @@ export async function runStage(stage: StageDeclaration, context: StageContext): 
 	});
 	onAbort(killSignal, limits, () => stageProcess.kill());
 
-	const result = await stageProcess.ended;
+	const result = await stageProcess.ended.catch((error: unknown) => {
+		// It was ended while it was being made.
+		if (isRunError(error, "ERR_SANDBOX_SETUP")) signal.throwIfAborted();
+		throw error;
+	});
 	signal.throwIfAborted();
 	if (isTimedOut) throw timeoutError(stage, result);
 	if (result.status.code !== 0) throw failedError(stage, command, result);
@@ -134,12 +139,6 @@ function devicePath(paths: ReadonlyMap<string, string>, name: string, stage: str
 	const known = [...paths.keys()].join(", ") || "none";
 	const message = `stage ${stage}: {devices.${name}}: no device of this stage, which has ${known}`;
 	throw new RunError("ERR_STAGE_PLACEHOLDER", message, { stage });
-}
-
-function onAbort(signal: AbortSignal, limits: DisposableStack, action: () => void): void {
-	if (signal.aborted) return action();
-	signal.addEventListener("abort", action, { once: true });
-	limits.defer(() => signal.removeEventListener("abort", action));
 }
 
 function timeoutError(stage: StageDeclaration, { output }: StageEnd): StageError {

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { type DeviceEvent, DeviceManager, type OpenedDevice } from "@devhost/core";
 import { checkManifest, checkManifestFile } from "./check.ts";
+import { onAbort } from "./on-abort.ts";
 import { planDevices, type StageDevices } from "./device-plan.ts";
-import { flattenErrors, reportError, reportErrors } from "./error-report.ts";
+import { flattenErrors, reportError, reportFailure } from "./error-report.ts";
 import { RunError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
@@ -115,7 +116,7 @@ export async function attemptRun(
 	const durationMs = performance.now() - startMs;
 	const { id, errors, exitCode, stages } = current;
 	const success = errors.length === 0;
-	const reports = errors.flatMap(reportErrors);
+	const reports = errors.flatMap(reportFailure);
 	options.onEvent?.({ event: "run-ended", success, exitCode, durationMs, errors: reports });
 	return { run: id, success, exitCode, errors, stages, durationMs };
 }
@@ -126,7 +127,11 @@ interface Workshop {
 	readonly namespace: RunNamespace;
 	readonly manager: DeviceManager;
 	readonly sandbox: Sandbox;
+	readonly services: RunServices;
 }
+
+/** How long devices may take to open, or to undo it, when the run is ended meanwhile. Then their services are stopped. */
+const openGraceMs = 2_000;
 
 class Run {
 	readonly id: string = newRunId();
@@ -182,8 +187,11 @@ class Run {
 		});
 		await this.#attempt(async () => {
 			// Node takes longer to start than the manifest to be checked.
-			for (const type of deviceTypes(manifest)) services.find(type);
+			const failure = attempt(() =>
+				deviceTypes(manifest).forEach((type) => services.find(type)),
+			);
 			refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
+			if (failure !== undefined) throw failure.error;
 			await this.#withServices({ manifest, namespace, sandbox: isolation, services });
 		});
 		await this.#attempt(() => services.stop(), "closing");
@@ -207,7 +215,7 @@ class Run {
 		namespace,
 		sandbox,
 		services,
-	}: Omit<Workshop, "manager"> & { readonly services: RunServices }): Promise<void> {
+	}: Omit<Workshop, "manager">): Promise<void> {
 		const tree = openSync(manifest.tree, constants.O_RDONLY | constants.O_DIRECTORY);
 		try {
 			const manager = new DeviceManager({
@@ -217,7 +225,9 @@ class Run {
 				devices: namespace.devices,
 				onEvent: (event) => this.#onDeviceEvent(event),
 			});
-			await this.#attempt(() => this.#runStages({ manifest, namespace, sandbox, manager }));
+			await this.#attempt(() =>
+				this.#runStages({ manifest, namespace, sandbox, services, manager }),
+			);
 			await this.#attempt(() => manager.close(), "closing");
 		} finally {
 			closeSync(tree);
@@ -242,14 +252,14 @@ class Run {
 	}
 
 	async #runStage(workshop: Workshop, index: number, plan: StageDevices): Promise<void> {
-		const { manifest, namespace, manager, sandbox } = workshop;
+		const { manifest, namespace, sandbox } = workshop;
 		const stage = manifest.stages[index] as StageDeclaration;
 		const { name } = stage;
 		const startMs = performance.now();
 		let status: StageResult["status"] = "failed";
 		let isStarted = false;
 		try {
-			const devices = await this.#openDevices(manager, plan);
+			const devices = await this.#openDevices(workshop, plan);
 			await runStage(stage, {
 				namespace,
 				sandbox,
@@ -295,18 +305,34 @@ class Run {
 	}
 
 	/** Opens what the stage needs and is not open yet. Returns what it sees. */
-	async #openDevices(manager: DeviceManager, plan: StageDevices): Promise<OpenedDevice[]> {
+	async #openDevices(
+		{ manager, services }: Workshop,
+		plan: StageDevices,
+	): Promise<OpenedDevice[]> {
 		const open = new Set(manager.opened.map(({ name }) => name));
 		const missing = plan.needed.filter(({ name }) => !open.has(name));
 		if (missing.length > 0) {
 			const specs = new Map(missing.map((device) => [device.name, device]));
 			const pointers = new Map(missing.map(({ name, pointer }) => [name, pointer]));
+			using _ = this.#giveUpOn(services);
 			await manager.open(specs, {
 				signal: this.#stop.signal,
 				pointer: (name) => pointers.get(name) ?? "",
 			});
 		}
 		return manager.opened.filter(({ name }) => plan.visible.has(name));
+	}
+
+	/** A driver that does not react to being cancelled is not waited for: its service is stopped, and killed in the end. */
+	#giveUpOn(services: RunServices): Disposable {
+		const limits = new DisposableStack();
+		const stop = (): void => void this.#attempt(() => services.stop(), "closing");
+		onAbort(this.#stop.signal, limits, () => {
+			const timer = setTimeout(stop, openGraceMs);
+			limits.defer(() => clearTimeout(timer));
+		});
+		onAbort(this.#options.killSignal ?? never, limits, stop);
+		return limits;
 	}
 
 	#onDeviceEvent(event: DeviceEvent): void {
@@ -345,6 +371,9 @@ class Run {
 			await step();
 		} catch (error) {
 			for (const each of flattenErrors(this.#reasonBehind(error))) {
+				// A service that ends is news for each of its devices, but not for people; nor is what we stopped ourselves.
+				if (this.errors.some((known) => isSameNews(known, each))) continue;
+				if (this.#stop.signal.aborted && isClosedByUs(each)) continue;
 				if (this.errors.length === 0) {
 					this.exitCode = phase === "closing" ? exitCodes.closeFailed : exitCodeOf(each);
 				}
@@ -367,12 +396,7 @@ class Run {
 	#watchLimits(): Disposable {
 		const { signal, timeoutMs } = this.#options;
 		const limits = new DisposableStack();
-		const stop = (): void => this.#stop.abort(interruptedBy(signal?.reason));
-		if (signal?.aborted) stop();
-		else if (signal !== undefined) {
-			signal.addEventListener("abort", stop, { once: true });
-			limits.defer(() => signal.removeEventListener("abort", stop));
-		}
+		onAbort(signal ?? never, limits, () => this.#stop.abort(interruptedBy(signal?.reason)));
 		if (timeoutMs !== undefined) {
 			const message = `the run is not done after its ${timeoutMs / 1000} s, and ended`;
 			const expire = (): void => this.#stop.abort(new RunError("ERR_RUN_TIMEOUT", message));
@@ -387,11 +411,31 @@ class Run {
 	}
 }
 
+function isSameNews(a: unknown, b: unknown): boolean {
+	if (a === b) return true;
+	const [first, second] = [reportError(a), reportError(b)];
+	return first.code === second.code && first.message === second.message;
+}
+
+function isClosedByUs(error: unknown): boolean {
+	return reportError(error).causes?.some(({ code }) => code === "ERR_RPC_CLOSED") === true;
+}
+
 function refuseProblems([first, ...others]: readonly Problem[]): void {
 	if (first !== undefined) throw new ManifestError([first, ...others]);
 }
 
 const never = new AbortController().signal;
+
+/** What an action throws, for later. */
+function attempt(action: () => void): { readonly error: unknown } | undefined {
+	try {
+		action();
+		return undefined;
+	} catch (error) {
+		return { error };
+	}
+}
 
 /** A signal's reason as an error of ours, which reports and exit codes know. */
 function interruptedBy(reason: unknown): RunError {

@@ -75,6 +75,8 @@ export function startSandbox(
 			fds: { ...pipes.outputs, 3: options, 4: content, 5: pipes.status, 6: pipes.status },
 			cwd: "/",
 			namespace: command.namespace.namespace,
+			// A terminal's Ctrl-C is for us: it would end bubblewrap, and with it the stage, before we have said how.
+			newSession: true,
 			capabilityBound: bound,
 		});
 	});

@@ -1,16 +1,22 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, test } from "vitest";
-import { devhost, eventsOf, Project, startDevhost } from "./devhost.ts";
+import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { devhost, eventsOf, killStarted, Project, startDevhost } from "./devhost.ts";
 import { eventComplaints } from "./event-schema.ts";
 import { boundLoops, mountCount, processesIn, processesWith } from "./leftovers.ts";
 import { describeAsRoot } from "./root.ts";
+
+// Each test is several processes, which share the machine with those of other tests.
+vi.setConfig({ testTimeout: 30_000 });
 
 let project: Project;
 
 beforeEach(() => {
 	project = new Project();
 });
-afterEach(() => project[Symbol.dispose]());
+afterEach(() => {
+	killStarted();
+	project[Symbol.dispose]();
+});
 
 const loopback = (options: object = { filename: "disk.img" }): object => ({
 	type: "devhost.loopback",
@@ -287,7 +293,7 @@ describeAsRoot("the exit code of devhost run", () => {
 			errors: [{ code: "ERR_DEVICE_BUSY", device: "disk" }],
 		});
 		await expect.poll(() => leftovers()).toEqual(nothing);
-	}, 60_000);
+	});
 
 	test.for([
 		["no command", [], "which command?"],
@@ -397,7 +403,7 @@ describeAsRoot("an interrupted devhost run", () => {
 		["SIGHUP", 129],
 	] as const)("closes in order after %s", async ([signal, code], { expect }) => {
 		const running = startDevhost(["run", "--json", wait("trap 'echo asked; exit 0' TERM")]);
-		await running.printed("ready");
+		await running.printed('"text":"ready');
 
 		// To the whole group, as a terminal does.
 		process.kill(-(running.child.pid as number), signal);
@@ -415,7 +421,7 @@ describeAsRoot("an interrupted devhost run", () => {
 
 	test("does not wait for the stage after the second Ctrl-C", async ({ expect }) => {
 		const running = startDevhost(["run", "--json", wait("trap '' TERM INT")]);
-		await running.printed("ready");
+		await running.printed('"text":"ready');
 		const pid = running.child.pid as number;
 
 		process.kill(-pid, "SIGINT");
@@ -441,8 +447,8 @@ describeAsRoot("an interrupted devhost run", () => {
 
 	test("leaves nothing when it is killed with SIGKILL", async ({ expect }) => {
 		const mounts = mountCount();
-		const running = startDevhost(["run", "--json", wait("trap '' TERM; setsid sleep 4711 &")]);
-		await running.printed("ready");
+		const running = startDevhost(["run", "--json", wait("trap '' TERM; (setsid sleep 4711 &)")]);
+		await running.printed('"text":"ready');
 		expect(leftovers()).not.toEqual(nothing);
 
 		running.child.kill("SIGKILL");
@@ -466,7 +472,7 @@ describeAsRoot("an interrupted devhost run", () => {
 			await running.ended;
 			await expect.poll(() => leftovers(), { timeout: 1000 }).toEqual(nothing);
 		}
-	}, 30_000);
+	});
 });
 
 describe("devhost check", () => {

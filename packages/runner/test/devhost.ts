@@ -23,6 +23,14 @@ export interface RunningCli {
 	printed(text: string): Promise<void>;
 }
 
+const started = new Set<ChildProcess>();
+
+/** Kills what a failed test has left running. */
+export function killStarted(): void {
+	for (const child of started) child.kill("SIGKILL");
+	started.clear();
+}
+
 /** Starts `devhost` with these arguments, in a process group of its own. */
 export function startDevhost(
 	args: readonly string[],
@@ -40,6 +48,7 @@ export function startDevhost(
 		stdio: ["ignore", "pipe", "pipe"],
 		detached: true,
 	});
+	started.add(child);
 	let stdout = "";
 	let stderr = "";
 	const waiting = new Set<() => void>();
@@ -50,7 +59,10 @@ export function startDevhost(
 	child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
 	const ended = new Promise<CliResult>((resolve, reject) => {
 		child.on("error", reject);
-		child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+		child.on("close", (code, signal) => {
+			started.delete(child);
+			resolve({ code, signal, stdout, stderr });
+		});
 	});
 	const printed = (text: string): Promise<void> =>
 		new Promise((resolve, reject) => {
