@@ -35,10 +35,15 @@ export function channelPair(left: Receiver, right: Receiver): [left: Channel, ri
 export function serveInProcess(
 	service: ServiceDefinition,
 	options: ClientOptions = {},
-): { readonly client: Client; readonly connection: ServiceConnection } {
+): {
+	readonly client: Client;
+	readonly connection: ServiceConnection;
+	/** Resolves when the service has closed, after the client has. */
+	readonly closed: Promise<void>;
+} {
 	const [host, served] = socketpair("stream");
 	const connection = new ServiceConnection(served, service);
-	void connection.ended.then(async () => {
+	const closed = connection.ended.then(async () => {
 		try {
 			await service.close?.();
 			await connection.leave();
@@ -46,7 +51,8 @@ export function serveInProcess(
 			await connection.leave({ error });
 		}
 	});
-	return { client: new Client(host, { name: service.module, ...options }), connection };
+	const client = new Client(host, { name: service.module, ...options });
+	return { client, connection, closed };
 }
 
 /** Keeps what a channel receives until somebody asks for it. */
@@ -128,11 +134,18 @@ export class ScriptedPeer implements Disposable {
 	 * @throws SysError when the socket does not take all of it at once.
 	 */
 	sendBytes(bytes: Uint8Array, fds: readonly FdLike[] = []): void {
+		// The number may be somebody else's by then.
+		if (this.#channel.isClosed) throw new RpcError("ERR_RPC_CLOSED", "the peer is closed");
 		const numbers = Int32Array.from(fds, fdNumber);
 		const { byteLength } = bytes;
 		const sent = sendmsg(this.#socket, bytes, 0, byteLength, undefined, 0, numbers, fds.length);
 		if (sent < 0) throw new SysError("sendmsg", -sent);
 		if (sent < byteLength) throw new Error(`only ${sent} of ${byteLength} bytes were taken`);
+	}
+
+	/** The next message. */
+	next(): Promise<Message> {
+		return this.#mailbox.next();
 	}
 
 	/** The next message, which must be of this type. */

@@ -1,0 +1,157 @@
+import type { sendmsg } from "@devhost/linux";
+import { describe, test } from "vitest";
+import type { RpcError } from "../src/error.ts";
+import { CALL, PING, RESULT } from "../src/message.ts";
+import { StreamWriter } from "../src/stream-writer.ts";
+import { descriptorCount, textFile } from "./descriptors.ts";
+
+const EAGAIN = -11;
+const ENOMEM = -12;
+const EPIPE = -32;
+const ETOOMANYREFS = -109;
+
+/** A socket that takes what it is told: bytes, or -errno; everything after the last one. */
+function fakeSocket(...takes: number[]) {
+	const log: { bytes: number; fds: number; taken: number }[] = [];
+	const waits: boolean[] = [];
+	const errors: RpcError[] = [];
+	const send: typeof sendmsg = (_fd, _head, start, end, tail, tailStart, _fds, fds) => {
+		const bytes = end - start + (tail === undefined ? 0 : tail.byteLength - tailStart);
+		const taken = Math.min(takes.shift() ?? bytes, bytes);
+		log.push({ bytes, fds, taken });
+		return taken;
+	};
+	const writer = new StreamWriter(
+		-1,
+		{ waitWritable: (wanted) => waits.push(wanted), failed: (error) => errors.push(error) },
+		{ sendmsg: send },
+	);
+	return { writer, log, waits, errors };
+}
+
+const tick = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
+
+describe("a stream writer", () => {
+	test("sends the first frame of a tick at once, the others together at its end", async ({ expect }) => {
+		const { writer, log } = fakeSocket();
+
+		for (let i = 0; i < 10; i++) writer.send({ type: PING });
+		expect(log).toEqual([{ bytes: 24, fds: 0, taken: 24 }]);
+		await tick();
+
+		expect(log.slice(1)).toEqual([{ bytes: 9 * 24, fds: 0, taken: 216 }]);
+		expect(writer.unsentBytes).toBe(0);
+	});
+
+	test("begins a new call with each frame that has descriptors", async ({ expect }) => {
+		const { writer, log } = fakeSocket();
+
+		writer.send({ type: PING });
+		writer.send({ type: PING });
+		writer.send({ type: CALL, fds: [1, 2] });
+		writer.send({ type: PING });
+		writer.send({ type: CALL, fds: [1] });
+		await tick();
+
+		expect(log.map(({ bytes, fds }) => [bytes, fds])).toEqual([
+			[24, 0],
+			[24, 0],
+			[48, 2],
+			[24, 1],
+		]);
+	});
+
+	test("keeps descriptors when the socket is full, and never attaches them twice", async ({ expect }) => {
+		const before = descriptorCount();
+		const { writer, log, waits } = fakeSocket(EAGAIN, EAGAIN, 10, EAGAIN);
+		using file = textFile("x");
+
+		writer.send({ type: CALL, fds: [file] });
+		expect(waits).toEqual([true]);
+		expect(descriptorCount()).toBe(before + 2);
+		writer.flush();
+		writer.flush();
+		expect(descriptorCount()).toBe(before + 1);
+		writer.flush();
+
+		expect(log.map(({ fds, taken }) => [fds, taken])).toEqual([
+			[1, EAGAIN],
+			[1, EAGAIN],
+			[1, 10],
+			[0, EAGAIN],
+			[0, 14],
+		]);
+		expect(waits).toEqual([true, false]);
+	});
+
+	test("sends the rest of what the socket took a part of, head and blob", async ({ expect }) => {
+		const { writer, log } = fakeSocket(10, 20, 50_000);
+
+		writer.send({ type: RESULT, blob: new Uint8Array(100_000) });
+		await tick();
+
+		expect(log.map(({ bytes }) => bytes)).toEqual([100_024, 100_014, 99_994, 49_994]);
+		expect(writer.unsentBytes).toBe(0);
+	});
+
+	test("waits when too many descriptors are in flight, and tries again", async ({ expect }) => {
+		const { writer, log } = fakeSocket(ETOOMANYREFS, ETOOMANYREFS);
+		using file = textFile("x");
+
+		writer.send({ type: CALL, fds: [file] });
+		await writer.untilUnsent(0);
+
+		expect(log.map(({ taken }) => taken)).toEqual([ETOOMANYREFS, ETOOMANYREFS, 24]);
+	});
+
+	test("drops what waits when the peer is gone, and leaves it to the reader to tell", async ({ expect }) => {
+		const before = descriptorCount();
+		const { writer, errors, waits } = fakeSocket(EAGAIN, EPIPE);
+		const file = textFile("x");
+
+		writer.send({ type: CALL, fds: [file] });
+		writer.flush();
+		writer.send({ type: CALL, fds: [file], movesFds: true });
+
+		expect(descriptorCount()).toBe(before);
+		expect([errors, writer.unsentBytes]).toEqual([[], 0]);
+		expect(waits).toEqual([true, false]);
+	});
+
+	test("tells the sender what the kernel says of his message", ({ expect }) => {
+		const { writer, log } = fakeSocket(ENOMEM);
+
+		expect(() => writer.send({ type: PING })).toThrow(
+			expect.objectContaining({ name: "SysError", code: "ENOMEM" }),
+		);
+		writer.send({ type: PING });
+
+		expect(log.at(-1)?.taken).toBe(24);
+	});
+
+	test("fails as a whole when the kernel refuses what waited", async ({ expect }) => {
+		const { writer, errors } = fakeSocket(EAGAIN, ENOMEM);
+
+		writer.send({ type: PING });
+		writer.flush();
+
+		expect(errors).toMatchObject([{ code: "ERR_RPC_CLOSED", message: "sending failed: ENOMEM" }]);
+	});
+
+	test("counts the frames that were sent, not those that were refused", async ({ expect }) => {
+		const sequences: number[] = [];
+		const send: typeof sendmsg = (_fd, head, start, end) => {
+			sequences.push(Buffer.from(head.buffer, head.byteOffset).readUInt32LE(start + 20));
+			return sequences.length === 2 ? ENOMEM : end - start;
+		};
+		const writer = new StreamWriter(-1, { waitWritable() {}, failed() {} }, { sendmsg: send });
+
+		writer.send({ type: PING });
+		await tick();
+		expect(() => writer.send({ type: PING })).toThrow("ENOMEM");
+		await tick();
+		writer.send({ type: PING });
+
+		expect(sequences).toEqual([0, 1, 1]);
+	});
+});
