@@ -9,7 +9,7 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SetupError } from "./system-packages.mjs";
 
 /**
@@ -34,8 +34,9 @@ export function ensureDependencies(root, say) {
 
 	say("dependencies, by pnpm");
 	// CI: pnpm asks nobody, and removes a node_modules that it cannot continue with.
-	const environment = { ...process.env, PATH: `${toolchain}:${process.env["PATH"]}`, CI: "true" };
-	run(join(toolchain, "pnpm"), ["install", "--frozen-lockfile"], root, environment);
+	const path = `${dirname(toolchain.node)}:${process.env["PATH"]}`;
+	const environment = { ...process.env, PATH: path, CI: "true" };
+	run(toolchain.node, [toolchain.pnpm, "install", "--frozen-lockfile"], root, environment);
 	writeFileSync(stamp, wanted);
 }
 
@@ -59,7 +60,7 @@ export function childEnvironment(folder) {
 /**
  * @param {string} root
  * @param {(text: string) => void} say
- * @returns {string} the folder with `node` and `pnpm`
+ * @returns {{ node: string, pnpm: string }} the program, and the script for it
  */
 function ensureToolchain(root, say) {
 	const source = join(root, "tools/setup/toolchain");
@@ -76,7 +77,11 @@ function ensureToolchain(root, say) {
 		run("npm", ["ci", ...quiet], folder, process.env);
 		writeFileSync(stamp, wanted);
 	}
-	return join(folder, "node_modules/.bin");
+	// Not by node_modules/.bin: npm 9 makes no links there for packages of one platform only.
+	return {
+		node: join(folder, `node_modules/node-linux-${process.arch}/bin/node`),
+		pnpm: join(folder, "node_modules/pnpm/bin/pnpm.mjs"),
+	};
 }
 
 /**

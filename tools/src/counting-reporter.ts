@@ -32,5 +32,5 @@ function reportSkipped(tests: readonly EndedTest[], skipsFail: boolean): void {
 	const skipped = tests.filter(({ state }) => state === "skipped");
 	if (skipped.length === 0) return;
 	console.log(`\n Skipped${skipsFail ? `; counts as failed unless "${impossibleHere}…"` : ""}:`);
-	for (const { name, note } of skipped) console.log(`  ${name}: ${note ?? "no reason given"}`);
+	for (const { name, note } of skipped) console.log(`  ${name}${note ? `: ${note}` : ""}`);
 }
