@@ -60,11 +60,10 @@ function entries(value: object): [string, unknown][] {
 /** Python sorts by code point; JavaScript by UTF-16 unit, which puts U+1F600 before U+FFFF. */
 function compareCodePoints(a: string, b: string): number {
 	const end = Math.min(a.length, b.length);
-	for (let offset = 0; offset < end;) {
+	for (let offset = 0; offset < end; offset += 1) {
 		const left = a.codePointAt(offset) ?? 0;
 		const right = b.codePointAt(offset) ?? 0;
 		if (left !== right) return left - right;
-		offset += left > 0xffff ? 2 : 1;
 	}
 	return a.length - b.length;
 }
