@@ -16,7 +16,6 @@ import { findPlaceholders } from "./manifest-placeholder.ts";
 import {
 	inspectManifest,
 	readManifestText,
-	requireManifest,
 	type DeviceDeclaration,
 	type Manifest,
 	type StageDeclaration,
@@ -42,16 +41,10 @@ export interface CheckOptions {
 	readonly files?: "now" | "certain" | undefined;
 }
 
-/** What {@link loadManifest} and {@link checkManifestFile} look at besides the file. */
-export interface LoadOptions extends Omit<CheckOptions, "modules"> {
+/** What {@link checkManifestFile} looks at besides the file. */
+export interface CheckFileOptions extends Omit<CheckOptions, "modules"> {
 	/** Packages with further types of devices: names, or paths relative to the working directory. */
 	readonly modules?: readonly string[] | undefined;
-}
-
-/** A manifest that nothing is wrong with, and the modules that serve its devices. */
-export interface LoadedManifest {
-	readonly manifest: Manifest;
-	readonly modules: Modules;
 }
 
 /**
@@ -76,37 +69,14 @@ export async function checkManifest(
  */
 export async function checkManifestFile(
 	file: string,
-	options: LoadOptions = {},
+	options: CheckFileOptions = {},
 ): Promise<Problem[]> {
-	const { draft } = await checkFile(file, options);
-	return sortProblems(draft.problems);
-}
-
-/**
- * Reads a manifest for running it.
- *
- * @throws {@link ManifestError} with everything that is wrong with its form and its meaning.
- */
-export async function loadManifest(
-	file: string,
-	options: LoadOptions = {},
-): Promise<LoadedManifest> {
-	const { draft, modules } = await checkFile(file, options);
-	const manifest = requireManifest(draft);
-	if (modules === undefined) throw new TypeError("a manifest without modules");
-	return { manifest, modules };
-}
-
-async function checkFile(
-	file: string,
-	options: LoadOptions,
-): Promise<{ draft: ManifestDraft; modules: Modules | undefined }> {
 	const draft = await inspectManifest(readManifestText(file), { file });
-	const { manifest } = draft;
-	if (manifest === undefined) return { draft, modules: undefined };
+	const { manifest, problems } = draft;
+	if (manifest === undefined) return sortProblems(problems);
 	const modules = findModules({ manifest, modules: options.modules });
 	const found = await checkDraft(draft, manifest, modules, options.files ?? "now");
-	return { draft: { ...draft, problems: [...draft.problems, ...found] }, modules };
+	return sortProblems([...problems, ...found]);
 }
 
 async function checkDraft(

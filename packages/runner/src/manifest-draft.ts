@@ -59,7 +59,7 @@ export function draftManifest(document: ManifestDocument, source: DraftSource): 
 }
 
 /** A complaint of a validator at its place in a document. */
-export function problemOf(
+function problemOf(
 	complaint: ExplainedComplaint,
 	document: Pick<ManifestDocument, "locate">,
 	file: string,
@@ -73,7 +73,7 @@ export function problemOf(
  *
  * @returns line 1, column 1 for a document without any place.
  */
-export function locateNearest(
+function locateNearest(
 	document: Pick<ManifestDocument, "locate">,
 	path: JsonPath,
 	part: "value" | "key",

@@ -105,7 +105,7 @@ export async function parseManifest(text: string, source: ManifestSource): Promi
 }
 
 /** @throws {@link ManifestError} when anything is wrong with the draft. */
-export function requireManifest({ manifest, problems }: ManifestDraft): Manifest {
+function requireManifest({ manifest, problems }: ManifestDraft): Manifest {
 	const [first, ...others] = sortProblems(problems);
 	if (first !== undefined) throw new ManifestError([first, ...others]);
 	if (manifest === undefined) throw new TypeError("neither a manifest nor a problem");

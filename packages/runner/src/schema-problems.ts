@@ -321,7 +321,7 @@ function listWithOr(items: readonly string[]): string {
 }
 
 /** A value as messages show it: what the author wrote, but not a page of it. */
-export function describeValue(value: JsonValue | undefined): string {
+function describeValue(value: JsonValue | undefined): string {
 	if (typeof value === "string") return shorten(JSON.stringify(value));
 	if (typeof value === "boolean" || value === null) return String(value);
 	if (value instanceof JsonNumber) return shorten(value.text);

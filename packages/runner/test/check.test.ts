@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, test } from "vitest";
-import { checkManifest, checkManifestFile, loadManifest } from "../src/check.ts";
+import { checkManifest, checkManifestFile } from "../src/check.ts";
 import { parseManifest } from "../src/manifest.ts";
 import { exampleJson, exampleYaml, ManifestFolder, manifestWith } from "./manifest-folder.ts";
 
@@ -11,6 +11,16 @@ test("finds nothing wrong with the example", async ({ expect }) => {
 
 	expect(await folder.check(exampleYaml)).toEqual([]);
 	expect(await folder.check(exampleJson, { name: "manifest.json" })).toEqual([]);
+});
+
+test("finds what is wrong with form and with meaning in one look", async ({ expect }) => {
+	using folder = new ManifestFolder();
+	const stages = "[{ name: a, run: ['{devices.x}'], x: 1 }]";
+
+	expect(await folder.check(manifestWith({ stages }))).toEqual([
+		'manifest.yaml:4:27 stages[0].run[0]: {devices.x}: "x" is not a device of this stage: there is none',
+		"manifest.yaml:4:43 stages[0].x: unknown key, expected one of name, uses, devices, run, stdin, environment, timeout, capabilities",
+	]);
 });
 
 test("finds all of many mistakes at once, in the order of the text", async ({ expect }) => {
@@ -438,31 +448,6 @@ describe("the form of the whole", () => {
 			"m.json:1:10 a: unknown key, expected one of $schema, version, tree, devices, stages, modules",
 			"m.json:1:58 stages: 1, expected a list of stages, one or more",
 		]);
-	});
-});
-
-describe("loadManifest", () => {
-	test("gives the manifest and its modules", async ({ expect }) => {
-		using folder = new ManifestFolder();
-
-		const { manifest, modules } = await loadManifest(folder.file("m.yaml", exampleYaml));
-
-		expect(manifest.stages).toHaveLength(2);
-		expect(modules.forType("org.osbuild.loopback")?.package).toBe("@devhost/loopback");
-	});
-
-	test("throws everything that is wrong, with form and with meaning", async ({ expect }) => {
-		using folder = new ManifestFolder();
-		const file = folder.file(
-			"m.yaml",
-			"version: 1\ntree: tree\nstages: [{ name: a, run: ['{devices.x}'], x: 1 }]\n",
-		);
-
-		await expect(loadManifest(file)).rejects.toMatchObject({
-			name: "ManifestError",
-			code: "ERR_MANIFEST_PLACEHOLDER",
-			problems: [{ path: "stages[0].run[0]" }, { path: "stages[0].x" }],
-		});
 	});
 });
 

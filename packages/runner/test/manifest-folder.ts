@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { checkManifestFile, type LoadOptions } from "../src/check.ts";
+import { checkManifestFile, type CheckFileOptions } from "../src/check.ts";
 import { formatProblem } from "../src/problem.ts";
 
 /** A folder with manifests, a tree and files in it, for one test. */
@@ -23,7 +23,10 @@ export class ManifestFolder implements Disposable {
 	}
 
 	/** What `check` says of a manifest, as people read it, without the folder's name. */
-	async check(text: string, options: LoadOptions & { name?: string } = {}): Promise<string[]> {
+	async check(
+		text: string,
+		options: CheckFileOptions & { name?: string } = {},
+	): Promise<string[]> {
 		const { name = "manifest.yaml", ...rest } = options;
 		const problems = await checkManifestFile(this.file(name, text), rest);
 		return problems.map((problem) =>

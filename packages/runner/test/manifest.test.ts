@@ -295,15 +295,18 @@ describe("readManifest", () => {
 
 	test("reads a pipe", async ({ expect }) => {
 		using folder = new ManifestFolder();
-		const pipe = join(folder.path, "pipe");
-		await run("mkfifo", [pipe]);
-		// Whoever opens it for writing waits for the reader, so that has to be another process.
-		const written = run("sh", ["-c", 'printf %s "$1" > "$2"', "sh", exampleYaml, pipe]);
+		const file = folder.file("manifest.yaml", exampleYaml);
+		const module = JSON.stringify(`${import.meta.dirname}/../src/manifest.ts`);
+		const script = `import { readManifest } from ${module};
+			console.log((await readManifest("/dev/stdin")).stages.length);`;
 
-		const manifest = await readManifest(pipe);
+		// In a process of its own: opening a pipe waits for its other end.
+		const command = 'cat "$1" | "$2" --input-type=module -e "$3"';
+		const { stdout } = await run("sh", ["-c", command, "sh", file, process.execPath, script], {
+			timeout: 4_000,
+		});
 
-		await written;
-		expect(manifest.stages).toHaveLength(2);
+		expect(stdout).toBe("2\n");
 	});
 
 	test.for([

@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { loadManifest } from "../src/check.ts";
-import { parseManifest } from "../src/manifest.ts";
+import { checkManifest } from "../src/check.ts";
+import { parseManifest, readManifest } from "../src/manifest.ts";
 import { findModules } from "../src/modules.ts";
 import { formatProblem } from "../src/problem.ts";
 import { ManifestFolder, manifestWith } from "./manifest-folder.ts";
@@ -66,7 +66,10 @@ describe("a module of somebody else", () => {
 
 		const devices = "{ a: { type: acme.disk, options: { volume: v } } }";
 		const file = folder.file("m.yaml", `${manifestWith({ devices })}modules: ['${name}']\n`);
-		const { modules } = await loadManifest(file);
+		const manifest = await readManifest(file);
+		const modules = findModules({ manifest });
+
+		expect(await checkManifest(manifest, { modules })).toEqual([]);
 
 		expect(modules.forType("acme.disk")).toMatchObject({
 			package: name,
