@@ -108,7 +108,7 @@ function checkString(
 		fail('the map key "__proto__"', from - start);
 	}
 	// The native check costs a view; it pays from about here.
-	if (to - from <= 48) {
+	if (to - from <= 128) {
 		let at = from;
 		while (at < to && (bytes[at] as number) < 0x80) at++;
 		if (at === to) return;

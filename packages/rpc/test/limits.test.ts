@@ -81,7 +81,10 @@ describe("just under passes, just over ends the channel:", () => {
 		["a body's values", (over: number) => manyValues(maxValues + over)],
 	] as const)("%s", async ([, body], { expect }) => {
 		const { peer, inbox } = victim();
-		const frames = [rawFrame({ type: RESULT, body: body(0) }), rawFrame({ type: RESULT, sequence: 1, body: body(1) })];
+		const frames = [
+			rawFrame({ type: RESULT, body: body(0) }),
+			rawFrame({ type: RESULT, sequence: 1, body: body(1) }),
+		];
 
 		void sendAll(peer, Buffer.concat(frames));
 		const passed = await inbox.next();
@@ -95,7 +98,9 @@ describe("just under passes, just over ends the channel:", () => {
 
 		peer.send({ type: RESULT, blob: new Uint8Array(maxBlobBytes) });
 		expect((await inbox.next()).blob?.byteLength).toBe(maxBlobBytes);
-		peer.sendBytes(rawFrame({ type: RESULT, sequence: 1, flags: 1, blobBytes: maxBlobBytes + 1 }));
+		peer.sendBytes(
+			rawFrame({ type: RESULT, sequence: 1, flags: 1, blobBytes: maxBlobBytes + 1 }),
+		);
 
 		expect(await inbox.end).toMatchObject({ code: "ERR_RPC_LIMIT" });
 	});
@@ -119,12 +124,16 @@ describe("just under passes, just over ends the channel:", () => {
 		using file = textFile("x");
 		const header = rawFrame({ type: CALL, fdCount: 1 });
 		const send = async (at: number, count: number): Promise<void> => {
-			peer.sendBytes(header.subarray(at, at + 1), Array.from({ length: count }, () => file));
+			peer.sendBytes(
+				header.subarray(at, at + 1),
+				Array.from({ length: count }, () => file),
+			);
 			await nextTurn();
 			await nextTurn();
 		};
 
-		for (const [at, count] of [253, 253, 253, 253, maxQueuedFds - 4 * 253].entries()) await send(at, count);
+		for (const [at, count] of [253, 253, 253, 253, maxQueuedFds - 4 * 253].entries())
+			await send(at, count);
 		expect(channel.isClosed).toBe(false);
 		expect(descriptorCount()).toBeGreaterThan(before + maxQueuedFds);
 		await send(5, 1);
@@ -136,10 +145,22 @@ describe("just under passes, just over ends the channel:", () => {
 
 describe("a sender is told before the peer has to end the channel:", () => {
 	test.for([
-		["a body's bytes", { value: "x".repeat(maxBodyBytes - 5) }, { value: "x".repeat(maxBodyBytes - 4) }],
-		["a blob's bytes", { blob: new Uint8Array(maxBlobBytes) }, { blob: new Uint8Array(maxBlobBytes + 1) }],
+		[
+			"a body's bytes",
+			{ value: "x".repeat(maxBodyBytes - 5) },
+			{ value: "x".repeat(maxBodyBytes - 4) },
+		],
+		[
+			"a blob's bytes",
+			{ blob: new Uint8Array(maxBlobBytes) },
+			{ blob: new Uint8Array(maxBlobBytes + 1) },
+		],
 		["nesting", { value: deep(maxNesting) }, { value: deep(maxNesting + 1) }],
-		["a body's values", { value: Array(maxValues - 1).fill(0) }, { value: Array(maxValues).fill(0) }],
+		[
+			"a body's values",
+			{ value: Array(maxValues - 1).fill(0) },
+			{ value: Array(maxValues).fill(0) },
+		],
 		["descriptors", { fds: Array(253).fill(0) }, { fds: Array(254).fill(0) }],
 	] as const)("%s", async ([, under, over], { expect }) => {
 		const { peer, inbox } = victim();
@@ -190,7 +211,9 @@ describe("calls in flight", () => {
 		await settled;
 	});
 
-	test("are at most 257: a service that is sent more reads no more until one has ended", async ({ expect }) => {
+	test("are at most 257: a service that is sent more reads no more until one has ended", async ({
+		expect,
+	}) => {
 		const running: PromiseWithResolvers<string>[] = [];
 		const peer = servedBy({
 			wait: () => {
@@ -201,7 +224,8 @@ describe("calls in flight", () => {
 		});
 		await peer.expect(HELLO);
 
-		for (let id = 1; id <= maxCallsInFlight + 5; id++) peer.send({ type: CALL, id, value: ["wait"] });
+		for (let id = 1; id <= maxCallsInFlight + 5; id++)
+			peer.send({ type: CALL, id, value: ["wait"] });
 		await until(() => running.length >= maxCallsInFlight + 1);
 		await new Promise((resolve) => setTimeout(resolve, 20));
 		expect(running.length).toBe(maxCallsInFlight + 1);
@@ -224,11 +248,13 @@ describe("signals", () => {
 		return count;
 	};
 
-	test("of one call are at most 64 ahead of the credit", async ({ expect }) => {
-		const peer = servedBy({ flood: (_, call) => signal(call, 100, "x") });
+	const window = signalWindowBytes / minSignalCost;
+
+	test("of one call are at most 1,024 ahead of the credit", async ({ expect }) => {
+		const peer = servedBy({ flood: (_, call) => signal(call, window + 100, "x") });
 		await peer.expect(HELLO);
 
-		expect(await flood(peer)).toBe(signalWindowBytes / minSignalCost);
+		expect(await flood(peer)).toBe(window);
 	});
 
 	test("of one call are at most 256 KiB ahead of it, and the last one", async ({ expect }) => {
@@ -239,21 +265,22 @@ describe("signals", () => {
 	});
 
 	test("go on when there is credit, and come before the result", async ({ expect }) => {
-		const peer = servedBy({ flood: (_, call) => signal(call, 70, "x") });
+		const peer = servedBy({ flood: (_, call) => signal(call, window + 6, "x") });
 		await peer.expect(HELLO);
 		peer.send({ type: CALL, id: 1, value: ["flood"] });
-		for (let i = 0; i < 64; i++) await peer.expect(SIGNAL);
+		for (let i = 0; i < window; i++) await peer.expect(SIGNAL);
 
 		peer.send({ type: CREDIT, id: 1, arg: 5 * minSignalCost });
-		for (let i = 0; i < 5; i++) expect((await peer.expect(SIGNAL)).value).toEqual(["s", `${i + 64} x`]);
+		for (let i = 0; i < 5; i++)
+			expect((await peer.expect(SIGNAL)).value).toEqual(["s", `${i + window} x`]);
 		peer.send({ type: CREDIT, id: 1, arg: 1 });
 
-		expect((await peer.expect(SIGNAL)).value).toEqual(["s", "69 x"]);
+		expect((await peer.expect(SIGNAL)).value).toEqual(["s", `${window + 5} x`]);
 		await peer.expect(RESULT);
 	});
 
 	test("that nobody reads are not kept without end", async ({ expect }) => {
-		const ahead = signalWindowBytes / minSignalCost + maxWaitingSignals;
+		const ahead = window + maxWaitingSignals;
 		const peer = servedBy({
 			under: (_, call) => signal(call, ahead, "x"),
 			over: (_, call) => signal(call, ahead + 1, "x"),
