@@ -1,6 +1,4 @@
-import { closestName } from "@devhost/core";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
-import { createReport } from "../report.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
 
@@ -19,6 +17,7 @@ export async function main(args: readonly string[]): Promise<number> {
 		return await dispatch(args);
 	} catch (error) {
 		const exitCode = exitCodeOf(error);
+		const { createReport } = await import("../report.ts");
 		createReport({ json: args.includes("--json") }).failure(error, exitCode);
 		return exitCode;
 	}
@@ -30,17 +29,23 @@ async function dispatch(args: readonly string[]): Promise<number> {
 	if (Object.hasOwn(commands, name)) return (commands[name] as (typeof commands)[string])(others);
 	if (name === "--help" || name === "-h" || name === "help") {
 		const { help } = await import("./help.ts");
-		createReport().text(help);
+		await print(help);
 		return exitCodes.done;
 	}
 	if (name === "--version") {
 		const { version } = await import("./version.ts");
-		createReport().text(`devhost ${version()}\n`);
+		await print(`devhost ${version()}\n`);
 		return exitCodes.done;
 	}
+	const { closestName } = await import("@devhost/core");
 	const candidates = [...Object.keys(commands), "--help", "--version"];
 	const near = closestName(name, candidates);
 	const kind = name.startsWith("-") ? "option" : "command";
 	const meant = near === undefined ? "devhost --help shows them all" : `did you mean ${near}?`;
 	throw usageError(`unknown ${kind} ${name}, ${meant}`);
+}
+
+async function print(text: string): Promise<void> {
+	const { createReport } = await import("../report.ts");
+	createReport().text(text);
 }

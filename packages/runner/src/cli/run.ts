@@ -1,7 +1,6 @@
 import { RunError } from "../error.ts";
 import { exitCodes } from "../exit-code.ts";
-import { createReport } from "../report.ts";
-import { attemptRun } from "../run.ts";
+import { startEarly } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
 
@@ -23,6 +22,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const json = options.json === true;
 	if (options.help) {
 		const { runHelp } = await import("./help.ts");
+		const { createReport } = await import("../report.ts");
 		createReport().text(runHelp);
 		return exitCodes.done;
 	}
@@ -32,6 +32,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const sandbox = readSandbox(options.sandbox);
 	const timeoutMs = readSeconds(options.timeout);
 
+	const early = startEarly(file);
+	const { createReport, performRun } = await import("./run-late.ts");
 	const report = createReport({
 		json,
 		verbose: options.verbose === true,
@@ -42,7 +44,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		const message = `${signal}: waiting for the stage to end, then closing devices; once more to kill the stage`;
 		report.event({ event: "warning", code: "WARN_INTERRUPTED", message });
 	});
-	const { exitCode } = await attemptRun(file, {
+	const runOptions = {
 		sandbox,
 		root: options.root,
 		modules: options.module,
@@ -51,7 +53,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		signal: interruption.signal,
 		killSignal: interruption.killSignal,
 		onEvent: report.event,
-	});
+	};
+	const { exitCode } = await performRun(file, runOptions, early);
 	return exitCode;
 }
 

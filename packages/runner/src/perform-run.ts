@@ -1,0 +1,375 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { type DeviceEvent, DeviceManager, type OpenedDevice } from "@devhost/core";
+import type { Service } from "@devhost/rpc";
+import { checkManifest, checkManifestFile } from "./check.ts";
+import { onAbort } from "./on-abort.ts";
+import { planDevices, type StageDevices } from "./device-plan.ts";
+import type { EarlyStart } from "./early-start.ts";
+import { flattenErrors, reportError, reportFailure } from "./error-report.ts";
+import { RunError } from "./error.ts";
+import type { RunEvent } from "./events.ts";
+import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { findBwrap } from "./find-bwrap.ts";
+import { type Manifest, readManifest, type StageDeclaration } from "./manifest.ts";
+import { type DeviceModule, findModules } from "./modules.ts";
+import type { RunNamespace } from "./namespace.ts";
+import { isManifestError, ManifestError, type Problem } from "./problem.ts";
+import { runStage, type Sandbox } from "./run-stage.ts";
+import type { RunOptions, RunResult, StageResult } from "./run.ts";
+
+/** Runs a manifest with what was begun already. Never rejects: failures are in the result. */
+export async function performRun(
+	source: Manifest | string,
+	options: RunOptions,
+	early: EarlyStart,
+): Promise<RunResult> {
+	const startMs = performance.now();
+	const current = new Run(options);
+	await current.perform(source, early);
+	const durationMs = performance.now() - startMs;
+	const { id, errors, exitCode, stages } = current;
+	const success = errors.length === 0;
+	const reports = errors.flatMap(reportFailure);
+	options.onEvent?.({ event: "run-ended", success, exitCode, durationMs, errors: reports });
+	return { run: id, success, exitCode, errors, stages, durationMs };
+}
+
+/** What is there while stages run. */
+interface Workshop {
+	readonly manifest: Manifest;
+	readonly namespace: RunNamespace;
+	readonly manager: DeviceManager;
+	readonly sandbox: Sandbox;
+	readonly serviceOf: (type: string) => Service;
+	readonly stopServices: () => Promise<void>;
+}
+
+/** How long devices may take to open, or to undo it, when the run is ended meanwhile. Then their services are stopped. */
+const openGraceMs = 2_000;
+
+class Run {
+	readonly id: string = newRunId();
+	/** First cause first. */
+	readonly errors: unknown[] = [];
+	/** 0 as long as nothing failed; then what the first failure makes it. */
+	exitCode: number = exitCodes.done;
+	readonly #results = new Map<string, StageResult>();
+	readonly #options: RunOptions;
+	readonly #stop = new AbortController();
+	#manifest: Manifest | undefined;
+	/** The stage whose devices are opened or that runs. */
+	#stage: StageDeclaration | undefined;
+
+	constructor(options: RunOptions) {
+		this.#options = options;
+	}
+
+	get stages(): StageResult[] {
+		return (this.#manifest?.stages ?? []).map(
+			({ name }) => this.#results.get(name) ?? { name, status: "skipped", durationMs: 0 },
+		);
+	}
+
+	/** Does everything; failures are in {@link Run.errors}. */
+	async perform(source: Manifest | string, early: EarlyStart): Promise<void> {
+		using _ = this.#watchLimits();
+		await this.#attempt(() => this.#withManifest(source, early));
+		if ("failure" in early) return;
+		await this.#attempt(() => early.services.stop(), "closing");
+		early.namespace[Symbol.dispose]();
+	}
+
+	async #withManifest(source: Manifest | string, early: EarlyStart): Promise<void> {
+		const { searchPath = process.env["PATH"] ?? "", root = "/", sandbox } = this.#options;
+		const manifest = await this.#read(source);
+		this.#manifest = manifest;
+		const { file, tree, stages } = manifest;
+		const names = stages.map(({ name }) => name);
+		this.#emit({ event: "run-started", run: this.id, manifest: file, tree, stages: names });
+		if ("failure" in early) throw early.failure;
+		if (sandbox === "none") {
+			const message = "stages run without a sandbox: as root, on the files of the host";
+			this.#emit({ event: "warning", code: "WARN_SANDBOX_NONE", message });
+		}
+		const isolation: Sandbox =
+			sandbox === "none" ? "none" : { bwrap: findBwrap(searchPath), root };
+
+		const { namespace, services } = early;
+		services.listen({
+			onStart: (service) => this.#emit({ event: "service-started", service }),
+			onLog: ({ service, text }) => this.#emit({ event: "log", service, text }),
+		});
+		const modules = findModules({ manifest, modules: this.#options.modules });
+		// A service takes longer to start than the manifest to be checked.
+		const failure = attempt(() => {
+			for (const type of deviceTypes(manifest)) {
+				const module = modules.forType(type);
+				if (module !== undefined) services.start(module);
+			}
+		});
+		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
+		if (failure !== undefined) throw failure.error;
+		const serviceOf = (type: string): Service =>
+			services.start(modules.forType(type) as DeviceModule);
+		const stopServices = (): Promise<void> => services.stop();
+		await this.#withServices({
+			manifest,
+			namespace,
+			sandbox: isolation,
+			serviceOf,
+			stopServices,
+		});
+	}
+
+	async #read(source: Manifest | string): Promise<Manifest> {
+		if (typeof source !== "string") return source;
+		try {
+			return await readManifest(source);
+		} catch (error) {
+			if (!isManifestError(error)) throw error;
+			// Its form is wrong; perhaps more is, and all of it is to be said at once.
+			const { modules } = this.#options;
+			refuseProblems(await checkManifestFile(source, { modules, files: "certain" }));
+			throw error;
+		}
+	}
+
+	async #withServices(begun: Omit<Workshop, "manager">): Promise<void> {
+		const { manifest, namespace, serviceOf } = begun;
+		const tree = openSync(manifest.tree, constants.O_RDONLY | constants.O_DIRECTORY);
+		try {
+			const manager = new DeviceManager({
+				service: serviceOf,
+				run: this.id,
+				tree,
+				devices: namespace.devices,
+				onEvent: (event) => this.#onDeviceEvent(event),
+			});
+			await this.#attempt(() => this.#runStages({ ...begun, manager }));
+			await this.#attempt(() => manager.close(), "closing");
+		} finally {
+			closeSync(tree);
+		}
+	}
+
+	async #runStages(workshop: Workshop): Promise<void> {
+		const { manifest, manager } = workshop;
+		const plans = planDevices(manifest);
+		for (const [index, stage] of manifest.stages.entries()) {
+			if (this.#stop.signal.aborted) break;
+			const plan = plans[index] as StageDevices;
+			this.#stage = stage;
+			await this.#attempt(() => this.#runStage(workshop, index, plan));
+			for (const { name } of manager.opened.toReversed()) {
+				if (plan.last.has(name)) await this.#attempt(() => manager.close(name), "closing");
+			}
+			if (this.errors.length > 0 && !this.#options.keepGoing) break;
+		}
+		// Between stages nothing else would have noticed.
+		if (this.#stop.signal.aborted && this.errors.length === 0) throw this.#stop.signal.reason;
+	}
+
+	async #runStage(workshop: Workshop, index: number, plan: StageDevices): Promise<void> {
+		const { manifest, namespace, sandbox } = workshop;
+		const stage = manifest.stages[index] as StageDeclaration;
+		const { name } = stage;
+		const startMs = performance.now();
+		let status: StageResult["status"] = "failed";
+		let isStarted = false;
+		try {
+			const devices = await this.#openDevices(workshop, plan);
+			await runStage(stage, {
+				namespace,
+				sandbox,
+				tree: manifest.tree,
+				devices,
+				signal: this.#stop.signal,
+				killSignal: this.#options.killSignal ?? never,
+				onStart: (command) => {
+					isStarted = true;
+					const count = manifest.stages.length;
+					this.#emit({
+						event: "stage-started",
+						stage: name,
+						number: index + 1,
+						count,
+						command,
+					});
+				},
+				onOutput: (stream, text) =>
+					this.#emit({ event: "stage-output", stage: name, stream, text }),
+			});
+			status = "done";
+		} catch (error) {
+			if (isStarted) {
+				const durationMs = performance.now() - startMs;
+				const report = reportError(error);
+				this.#emit({
+					event: "stage-ended",
+					stage: name,
+					success: false,
+					durationMs,
+					error: report,
+				});
+			}
+			throw error;
+		} finally {
+			const durationMs = performance.now() - startMs;
+			this.#results.set(name, { name, status, durationMs });
+			if (status === "done") {
+				this.#emit({ event: "stage-ended", stage: name, success: true, durationMs });
+			}
+		}
+	}
+
+	/** Opens what the stage needs and is not open yet. Returns what it sees. */
+	async #openDevices(
+		{ manager, stopServices }: Workshop,
+		plan: StageDevices,
+	): Promise<OpenedDevice[]> {
+		const open = new Set(manager.opened.map(({ name }) => name));
+		const missing = plan.needed.filter(({ name }) => !open.has(name));
+		if (missing.length > 0) {
+			const specs = new Map(missing.map((device) => [device.name, device]));
+			const pointers = new Map(missing.map(({ name, pointer }) => [name, pointer]));
+			using _ = this.#giveUpOn(stopServices);
+			await manager.open(specs, {
+				signal: this.#stop.signal,
+				pointer: (name) => pointers.get(name) ?? "",
+			});
+		}
+		return manager.opened.filter(({ name }) => plan.visible.has(name));
+	}
+
+	/** A driver that does not react to being cancelled is not waited for: its service is stopped, and killed in the end. */
+	#giveUpOn(stopServices: () => Promise<void>): Disposable {
+		const limits = new DisposableStack();
+		const stop = (): void => void this.#attempt(stopServices, "closing");
+		onAbort(this.#stop.signal, limits, () => {
+			const timer = setTimeout(stop, openGraceMs);
+			limits.defer(() => clearTimeout(timer));
+		});
+		onAbort(this.#options.killSignal ?? never, limits, stop);
+		return limits;
+	}
+
+	#onDeviceEvent(event: DeviceEvent): void {
+		switch (event.type) {
+			case "open": {
+				const { name, type, path, node } = event.device;
+				const stage = this.#stage;
+				this.#emit({
+					event: "device-opened",
+					device: name,
+					type,
+					...(stage !== undefined &&
+						Object.hasOwn(stage.devices, name) && { stage: stage.name }),
+					path: `/dev/${path}`,
+					node,
+					durationMs: event.ms,
+				});
+				break;
+			}
+			case "closed":
+				this.#emit({ event: "device-closed", device: event.name, durationMs: event.ms });
+				break;
+			case "log":
+				this.#emit({ event: "log", service: event.name, text: event.text });
+				break;
+			case "opening":
+			case "closing":
+			case "failed": // It is thrown too.
+				break;
+		}
+	}
+
+	/** Whatever a step throws is a failure of the run, and what comes after the step is done all the same. */
+	async #attempt(step: () => Promise<void>, phase?: "closing"): Promise<void> {
+		try {
+			await step();
+		} catch (error) {
+			for (const each of flattenErrors(this.#reasonBehind(error))) {
+				// A service that ends is news for each of its devices, but not for people; nor is what we stopped ourselves.
+				if (this.errors.some((known) => isSameNews(known, each))) continue;
+				if (this.#stop.signal.aborted && isClosedByUs(each)) continue;
+				if (this.errors.length === 0) {
+					this.exitCode = phase === "closing" ? exitCodes.closeFailed : exitCodeOf(each);
+				}
+				this.errors.push(each);
+			}
+		}
+	}
+
+	/** Opening that was cancelled says so; why the run is ended is what people want to know. */
+	#reasonBehind(error: unknown): unknown {
+		const { signal } = this.#stop;
+		const isCancelled =
+			error instanceof Error && "code" in error && error.code === "ERR_DEVICE_CANCELLED";
+		if (!signal.aborted || !isCancelled) return error;
+		const [, ...others] = flattenErrors(error);
+		return new AggregateError([signal.reason, ...others]);
+	}
+
+	/** Aborts the run when its caller does, or when its time is over. */
+	#watchLimits(): Disposable {
+		const { signal, timeoutMs } = this.#options;
+		const limits = new DisposableStack();
+		onAbort(signal ?? never, limits, () => this.#stop.abort(interruptedBy(signal?.reason)));
+		if (timeoutMs !== undefined) {
+			const message = `the run is not done after its ${timeoutMs / 1000} s, and ended`;
+			const expire = (): void => this.#stop.abort(new RunError("ERR_RUN_TIMEOUT", message));
+			const timer = setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
+			limits.defer(() => clearTimeout(timer));
+		}
+		return limits;
+	}
+
+	#emit(event: RunEvent): void {
+		this.#options.onEvent?.(event);
+	}
+}
+
+function isSameNews(a: unknown, b: unknown): boolean {
+	if (a === b) return true;
+	const [first, second] = [reportError(a), reportError(b)];
+	return first.code === second.code && first.message === second.message;
+}
+
+function isClosedByUs(error: unknown): boolean {
+	return reportError(error).causes?.some(({ code }) => code === "ERR_RPC_CLOSED") === true;
+}
+
+function refuseProblems([first, ...others]: readonly Problem[]): void {
+	if (first !== undefined) throw new ManifestError([first, ...others]);
+}
+
+const never = new AbortController().signal;
+
+/** What an action throws, for later. */
+function attempt(action: () => void): { readonly error: unknown } | undefined {
+	try {
+		action();
+		return undefined;
+	} catch (error) {
+		return { error };
+	}
+}
+
+/** A signal's reason as an error of ours, which reports and exit codes know. */
+function interruptedBy(reason: unknown): RunError {
+	if (reason instanceof RunError) return reason;
+	return new RunError("ERR_RUN_INTERRUPTED", "the run was interrupted", { cause: reason });
+}
+
+function deviceTypes({ devices, stages }: Manifest): Set<string> {
+	const all = [devices, ...stages.map((stage) => stage.devices)];
+	return new Set(all.flatMap((each) => Object.values(each).map(({ type }) => type)));
+}
+
+let runCount = 0;
+
+/** Short, for tags of 63 bytes, and of no other run on this machine: no two processes have one number at one time. */
+function newRunId(): string {
+	const parts = [Math.round(performance.timeOrigin), process.pid, runCount++];
+	return parts.map((part) => part.toString(36)).join("-");
+}
