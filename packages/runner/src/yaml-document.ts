@@ -2,6 +2,7 @@ import { type JsonPath, type JsonPosition, type JsonValue } from "@devhost/core"
 import { getScalarValue, parseEvents, YAMLException, type Event, type ScalarEvent } from "js-yaml";
 import type { DocumentProblem, ManifestDocument } from "./manifest-document.ts";
 import type { ManifestErrorCode } from "./problem.ts";
+import { TextLines } from "./text-lines.ts";
 import { resolvePlainScalar } from "./yaml-scalar.ts";
 
 /** How deep lists and mappings may be nested in each other: each level costs stack while a text is read. */
@@ -38,7 +39,7 @@ export function parseYamlManifest(text: string): ManifestDocument {
 		if (!(error instanceof YAMLException) || error.mark === undefined) throw error;
 		const offset = error.mark.position;
 		const problem = explainSyntaxError(text, offset, error.reason);
-		const position = positionAt(text, offset);
+		const position = new TextLines(text).positionAt(offset);
 		return {
 			value: undefined,
 			problems: [{ ...problem, position, path: [] }],
@@ -93,6 +94,7 @@ interface Composed {
 /** Makes values and their places of a row of events. */
 class Composer {
 	readonly #text: string;
+	readonly #lines: TextLines;
 	readonly #events: readonly Event[];
 	readonly #problems: DocumentProblem[] = [];
 	readonly #anchors = new Map<string, Composed | "open">();
@@ -102,11 +104,12 @@ class Composer {
 
 	constructor(text: string, events: readonly Event[]) {
 		this.#text = text;
+		this.#lines = new TextLines(text);
 		this.#events = events;
 	}
 
 	compose(): ManifestDocument {
-		const text = this.#text;
+		const lines = this.#lines;
 		const root = this.#document();
 		return {
 			value: root?.value,
@@ -115,7 +118,7 @@ class Composer {
 				let place = root?.place;
 				for (const step of path) place = place?.items?.get(step);
 				const offset = part === "key" ? place?.keyOffset : place?.valueOffset;
-				return offset === undefined || offset < 0 ? undefined : positionAt(text, offset);
+				return offset === undefined || offset < 0 ? undefined : lines.positionAt(offset);
 			},
 		};
 	}
@@ -303,7 +306,7 @@ class Composer {
 		earlier: Place | undefined,
 	): void {
 		if (earlier === undefined) return;
-		const { line } = positionAt(this.#text, earlier.keyOffset);
+		const { line } = this.#lines.positionAt(earlier.keyOffset);
 		const message = `this key stands in line ${line} already`;
 		this.#complain("ERR_MANIFEST_DUPLICATE_KEY", key.offset, message);
 	}
@@ -332,7 +335,7 @@ class Composer {
 		message: string,
 		options: { readonly spoilsValue?: boolean } = {},
 	): void {
-		const position = positionAt(this.#text, offset);
+		const position = this.#lines.positionAt(offset);
 		const path: JsonPath = [...this.#path];
 		this.#problems.push({ code, position, path, message, ...options });
 	}
@@ -360,16 +363,4 @@ function headerOf(text: string, contentStart: number): number {
 	const line = text.slice(text.lastIndexOf("\n", contentStart - 2) + 1, contentStart);
 	const header = /[|>][-+\d]*[ \t]*(?:#.*)?\r?\n?$/.exec(line);
 	return header === null ? contentStart : contentStart - line.length + header.index;
-}
-
-/** Line and column of an offset. Rarely needed: only what is complained of has to know its line. */
-function positionAt(text: string, offset: number): JsonPosition {
-	let line = 1;
-	let lineStart = 0;
-	for (;;) {
-		const feed = text.indexOf("\n", lineStart);
-		if (feed < 0 || feed >= offset) return { line, column: offset - lineStart + 1, offset };
-		line += 1;
-		lineStart = feed + 1;
-	}
 }

@@ -195,6 +195,15 @@ describe("what is refused", () => {
 		});
 	});
 
+	test("twenty thousand times, in no time to speak of", ({ expect }) => {
+		const startMs = performance.now();
+
+		const { problems } = parseYamlManifest("a: 1\n".repeat(20_000));
+
+		expect(problems).toHaveLength(19_999);
+		expect(performance.now() - startMs).toBeLessThan(2000);
+	});
+
 	test("leaves the rest of the manifest readable", ({ expect }) => {
 		const { value, problems } = parseYamlManifest(
 			"a: !!str 1\n10: 2\n<<: { x: 1 }\n? [k]\n: 3\nb: 4\nb: 5\n",
