@@ -20,7 +20,7 @@ void serve({
 			const text = "x".repeat(bytes);
 			for (let sent = 0; sent < count; sent++) {
 				call.signalHost("flood", text);
-				if (sent % 64 === 63) await call.ready();
+				if (sent % 512 === 511) await call.ready();
 			}
 			return count;
 		},
