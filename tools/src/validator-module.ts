@@ -56,7 +56,7 @@ async function validatorCode(schema: Schema): Promise<string> {
 		allowUnionTypes: true,
 		code: { source: true, esm: true, lines: true },
 	});
-	ajv.addVocabulary([...extensionKeywords(schema)]);
+	ajv.addVocabulary([...new Set(extensionKeywords(schema))]);
 	const code = standaloneCode
 		.default(ajv, ajv.compile(schema))
 		.replace(/^export default \w+;?$/m, "");

@@ -58,19 +58,7 @@ export interface FindModulesOptions {
 }
 
 /** Packages that come with devhost. A new kind of device is one more line. */
-const builtInPackages: readonly { readonly name: string; readonly range?: FileRangeOptions }[] = [
-	{
-		name: "@devhost/loopback",
-		range: {
-			file: "filename",
-			start: "start",
-			size: "size",
-			sectorBytes: "sector-size",
-			defaultSectorBytes: 512,
-			readOnly: "read-only",
-		},
-	},
-];
+const builtInPackages: readonly string[] = ["@devhost/loopback"];
 
 /**
  * Finds the packages that serve devices, by the `./device.json` that they export.
@@ -98,8 +86,8 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 		}
 	};
 
-	for (const { name, range } of builtInPackages) {
-		add(readBuiltIn(name, range), problemWithout(name));
+	for (const name of builtInPackages) {
+		add(readBuiltIn(name), problemWithout(name));
 	}
 	manifest?.modules?.forEach((name, index) => {
 		if (name === "") return;
@@ -128,7 +116,7 @@ function problemWithout(file: string): (message: string) => Problem {
 		);
 }
 
-function readBuiltIn(name: string, range: FileRangeOptions | undefined): DeviceModule {
+function readBuiltIn(name: string): DeviceModule {
 	const complain = problemWithout(name);
 	const file = resolveFrom(import.meta.filename, `${name}/device.json`);
 	const module =
@@ -136,7 +124,7 @@ function readBuiltIn(name: string, range: FileRangeOptions | undefined): DeviceM
 			? complain("is not installed with devhost: install devhost again")
 			: describeModule(name, file, complain);
 	if ("code" in module) throw new ManifestError([module]);
-	return { ...(range === undefined ? {} : { range }), ...module, isBuiltIn: true };
+	return { ...module, isBuiltIn: true };
 }
 
 /** @param folders - Where it is looked for, in this order; for paths only the first counts. */

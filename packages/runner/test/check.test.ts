@@ -33,7 +33,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 		"manifest.yaml:1:10 version: 2, expected 1",
 		"manifest.yaml:2:7 tree: no such directory: nowhere",
 		"manifest.yaml:3:1 colour: unknown key, expected one of $schema, version, tree, devices, stages, modules",
-		"manifest.yaml:7:43 devices.root.options.start: 1.5, expected a whole number, 0 or more",
+		"manifest.yaml:7:43 devices.root.options.start: 1.5, expected a whole number of sectors, 0 or more",
 		"manifest.yaml:7:48 devices.root.options.sise: unknown key, did you mean size?",
 		"manifest.yaml:9:3 devices.typo: this key stands in line 8 already",
 		'manifest.yaml:9:17 devices.typo.type: type "devhost.loopbak" is unknown, did you mean "devhost.loopback"?',
@@ -45,7 +45,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 		'manifest.yaml:13:46 devices.two.parent: org.osbuild.loopback has no parent, but "one" is given as one',
 		'manifest.yaml:14:43 devices.lost.parent: devhost.loopback has no parent, but "rot" is given as one',
 		'manifest.yaml:14:43 devices.lost.parent: its parent "rot" is not a device here, did you mean "root"?',
-		"manifest.yaml:14:48 devices.lost.options: filename is missing, expected a string",
+		"manifest.yaml:14:48 devices.lost.options: filename is missing, expected the path of a file beneath the tree",
 		"manifest.yaml:15:10 devices.shape: a list, expected a device, which has a type",
 		'manifest.yaml:18:12 stages[0].uses[0]: "roots" is not a shared device, did you mean "root"?',
 		'manifest.yaml:19:89 stages[0].devices.disk.options.partscan: "yes", expected true or false',
@@ -155,13 +155,25 @@ describe("parents", () => {
 
 describe("options", () => {
 	test.for([
-		["{ filename: disk.img, start: 1.5 }", "start", "1.5, expected a whole number, 0 or more"],
-		["{ filename: disk.img, start: -1 }", "start", "-1, expected a whole number, 0 or more"],
-		["{ filename: disk.img, size: '8' }", "size", '"8", expected a whole number, 0 or more'],
+		[
+			"{ filename: disk.img, start: 1.5 }",
+			"start",
+			"1.5, expected a whole number of sectors, 0 or more",
+		],
+		[
+			"{ filename: disk.img, start: -1 }",
+			"start",
+			"-1, expected a whole number of sectors, 0 or more",
+		],
+		[
+			"{ filename: disk.img, size: '8' }",
+			"size",
+			'"8", expected a whole number of sectors, 0 or more',
+		],
 		[
 			"{ filename: disk.img, size: .inf }",
 			"size",
-			"Infinity, expected a whole number, 0 or more",
+			"Infinity, expected a whole number of sectors, 0 or more",
 		],
 		...["0", "256", "1000", "8192", "512.5", "-512"].map(
 			(size) =>
@@ -173,7 +185,11 @@ describe("options", () => {
 		),
 		["{ filename: disk.img, read-only: yes }", "read-only", '"yes", expected true or false'],
 		["{ filename: disk.img, sise: 1 }", "sise", "unknown key, did you mean size?"],
-		["{ filename: 5 }", "filename", "5, expected a string: put it in quotes"],
+		[
+			"{ filename: 5 }",
+			"filename",
+			"5, expected the path of a file beneath the tree: put it in quotes",
+		],
 	] as const)("%s", async ([options, path, message], { expect }) => {
 		using folder = new ManifestFolder();
 		const devices = `{ a: { type: devhost.loopback, options: ${options} } }`;
