@@ -3,7 +3,6 @@ import { RpcError } from "./error.ts";
 import { type Header, headerBytes, mayCarry, writeHeader } from "./frame.ts";
 import { maxBlobBytes, maxBodyBytes, maxFrameFds } from "./limits.ts";
 import { flagBlob, type OutgoingMessage } from "./message.ts";
-import { scanMsgpack } from "./msgpack-scan.ts";
 import { checkPlain } from "./plain-value.ts";
 
 /** Where {@link encodeFrame} left header and body: valid until the next call of it. */
@@ -59,18 +58,6 @@ export function encodeFrame(message: OutgoingMessage, sequence: number): Encoded
 	return frame;
 }
 
-/**
- * Decodes a body. Nothing in the result refers to `bytes`.
- *
- * @throws {@link RpcError} `ERR_RPC_PROTOCOL` or `ERR_RPC_LIMIT`: see {@link scanMsgpack}.
- */
-export function decodeBody(bytes: Buffer, start: number, end: number): unknown {
-	scanMsgpack(bytes, start, end);
-	range.start = start;
-	range.end = end;
-	return packr.unpack(bytes, range) as unknown;
-}
-
 function checkSize(what: string, size: number, most: number): void {
 	if (size > most) throw new RpcError("ERR_RPC_LIMIT", `${size} ${what}, ${most} are allowed`);
 }
@@ -85,9 +72,6 @@ const packrOptions: object = {
 	variableMapSize: true,
 	encodeUndefinedAsNil: true,
 	skipValues: [undefined],
-	// Otherwise a decoded binary is a view of the receive buffer and changes with the next message.
-	copyBuffers: true,
-	int64AsType: "auto",
 };
 const packr = new Packr(packrOptions);
 
@@ -101,6 +85,5 @@ const keptBufferBytes = 4 * 2 ** 20;
 const bodiless = Buffer.alloc(headerBytes);
 const frame: EncodedFrame = { bytes: bodiless, start: 0, end: 0 };
 const header: Header = { bodyBytes: 0, blobBytes: 0, id: 0, type: 1, flags: 0, fdCount: 0, arg: 0 };
-const range = { start: 0, end: 0 };
 let viewed: Buffer = bodiless;
 let view: DataView = new DataView(bodiless.buffer, bodiless.byteOffset, headerBytes);

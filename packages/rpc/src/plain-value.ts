@@ -57,7 +57,7 @@ function isPlain(value: unknown, depth: number): boolean {
 }
 
 function travels(text: string): boolean {
-	return text.isWellFormed() && text.charCodeAt(0) !== 0xfeff;
+	return text.isWellFormed();
 }
 
 /** Finds what {@link isPlain} refused, to name it. */
@@ -82,8 +82,7 @@ function refusal(value: unknown, path: string, depth: number): Error {
 	}
 	if (typeof value === "bigint") return unsendable("an integer of more than 64 bits", path);
 	if (typeof value !== "string") return unsendable(`a ${typeof value}`, path);
-	const what = value.isWellFormed() ? "that begins with U+FEFF" : "with a lone surrogate";
-	return unsendable(`a string ${what}`, path);
+	return unsendable("a string with a lone surrogate", path);
 }
 
 function unsendable(what: string, path: string): TypeError {

@@ -5,7 +5,7 @@ import { FdSet, noFds } from "./fd-set.ts";
 import { type Header, headerBytes, readHeader } from "./frame.ts";
 import { maxQueuedFds } from "./limits.ts";
 import { flagBlob, type Message } from "./message.ts";
-import { decodeBody } from "./msgpack-dialect.ts";
+import { decodeMsgpack } from "./msgpack-decode.ts";
 
 /**
  * Receives frames from a stream socket and hands on whole messages.
@@ -123,7 +123,9 @@ export class StreamReader {
 			const bodyStart = this.#start + headerBytes;
 			const bodyEnd = bodyStart + header.bodyBytes;
 			if (this.#end < bodyEnd) break;
-			if (header.bodyBytes > 0) this.#value = decodeBody(this.#bytes, bodyStart, bodyEnd);
+			if (header.bodyBytes > 0) {
+				this.#value = decodeMsgpack(this.#bytes, this.#view, bodyStart, bodyEnd);
+			}
 			this.#start = bodyEnd;
 			if ((header.flags & flagBlob) === 0) {
 				this.#finishFrame(undefined);

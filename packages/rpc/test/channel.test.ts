@@ -140,7 +140,7 @@ describe("messages", () => {
 					sendRaw(peer, bytes.subarray(sorted[i], to));
 					await new Promise(setImmediate);
 				}
-				expect((await inbox.next()).value).toEqual({ a: Buffer.from([1, 2, 3]) });
+				expect((await inbox.next()).value).toEqual({ a: Uint8Array.of(1, 2, 3) });
 				expect(Buffer.from((await inbox.next()).blob as Uint8Array).toString()).toBe("blob");
 				expect((await inbox.next()).type).toBe(PING);
 				channel.close();

@@ -3,9 +3,14 @@ import { Packr } from "msgpackr/pack";
 import { describe, test } from "vitest";
 import { headerBytes } from "../src/frame.ts";
 import { CALL, ERROR, type OutgoingMessage, RESULT } from "../src/message.ts";
-import { decodeBody, encodeFrame } from "../src/msgpack-dialect.ts";
+import { decodeMsgpack } from "../src/msgpack-decode.ts";
+import { encodeFrame } from "../src/msgpack-dialect.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
+
+function decodeBody(bytes: Buffer, start: number, end: number): unknown {
+	return decodeMsgpack(bytes, new DataView(bytes.buffer, bytes.byteOffset), start, end);
+}
 
 function body(value: unknown): Buffer {
 	const { bytes, start, end } = encodeFrame({ type: RESULT, value }, 0);
@@ -14,19 +19,11 @@ function body(value: unknown): Buffer {
 
 const roundTrip = (value: unknown): unknown => {
 	const bytes = body(value);
-	return withoutBuffers(decodeBody(bytes, 0, bytes.byteLength));
+	return decodeBody(bytes, 0, bytes.byteLength);
 };
 
-/** A `Buffer` is a `Uint8Array`, but `toEqual` does not think so. */
-function withoutBuffers(value: unknown): unknown {
-	if (typeof value !== "object" || value === null) return value;
-	if (value instanceof Uint8Array) return new Uint8Array(value);
-	if (Array.isArray(value)) return value.map(withoutBuffers);
-	return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withoutBuffers(v)]));
-}
-
-/** What travels: no lone surrogates, no U+FEFF in front, no `__proto__`, no -0. */
-const text = fc.string({ unit: "grapheme", maxLength: 200 }).filter((s) => !s.startsWith("\ufeff"));
+/** What travels: no lone surrogates, no `__proto__`, no -0. */
+const text = fc.string({ unit: "grapheme", maxLength: 200 });
 const plain = fc.letrec((tie) => ({
 	value: fc.oneof(
 		{ maxDepth: 6 },
@@ -69,6 +66,7 @@ describe("bodies", () => {
 		["strings of every header size", ["", "a".repeat(31), "a".repeat(32), "é".repeat(70_000)]],
 		["what is not ASCII", "grün – 盤 – 💽 – \u0000\u007f"],
 		["binary of every header size", [0, 255, 256, 65_536].map((size) => new Uint8Array(size))],
+		["a byte order mark, U+FFFD and the like", ["\ufeffx", "\ufeff".repeat(100), "\ufffd", "\u0000"]],
 		["keys that objects have anyway", { constructor: 1, toString: 2, hasOwnProperty: 3 }],
 		["an object of 70,000 bytes with 20,000 members", manyMembers(20_000)],
 	] as const)("%s", ([, value], { expect }) => {
@@ -117,7 +115,6 @@ describe("values that would not arrive as they are", () => {
 		["half a character", { name: "\ud800" }, "a string with a lone surrogate cannot be sent (at .name)"],
 		["half a character, in a long string", "\udc00".padEnd(100), /lone surrogate/],
 		["half a character, in a key", { "\ud800": 1 }, "this key cannot be sent (at .\ufffd)"],
-		["a byte order mark", "\ufeffx", /begins with U\+FEFF/],
 		["the key that is none", JSON.parse('{"__proto__": 1}'), "this key cannot be sent (at .__proto__)"],
 	] as const)("%s", ([, value, message], { expect }) => {
 		expect(() => body(value)).toThrow(TypeError);
@@ -168,8 +165,6 @@ describe("a body that is no msgpack of ours is refused:", () => {
 		["a surrogate in UTF-8", "a3 eda080", "not UTF-8"],
 		["an overlong slash", "a2 c0af", "not UTF-8"],
 		["a long string with one wrong byte", `d9 64 ${"61".repeat(99)}ff`, "not UTF-8"],
-		["a byte order mark", "a4 efbbbf61", "begins with U+FEFF"],
-		["a byte order mark in a long string", `d9 64 efbbbf${"61".repeat(97)}`, "U+FEFF"],
 		["65 arrays in each other", nested(65, "91"), "nested more than 64 deep"],
 		["65 maps in each other", nested(65, "81a0"), "nested more than 64 deep"],
 	] as const)("%s", ([, text, message], { expect }) => {
@@ -190,7 +185,7 @@ describe("a body that is no msgpack of ours is refused:", () => {
 		expect(decodeBody(bytes, 1, 4)).toEqual([1, 2]);
 	});
 
-	test("whatever the bytes are, the scan lets nothing through that the library trips over", ({ expect }) => {
+	test("whatever the bytes are, with an error of ours, if it is refused", ({ expect }) => {
 		fc.assert(
 			fc.property(fc.uint8Array({ minLength: 1, maxLength: 60 }), (array) => {
 				const bytes = Buffer.from(array);
