@@ -23,6 +23,8 @@ export interface BackingFile extends Disposable {
 	 * system asks for it, and takes that report.
 	 */
 	readonly witness: Handle;
+	readonly facts: FileFacts;
+	/** Bytes, of a block device too. */
 	readonly sizeBytes: number;
 }
 
@@ -51,7 +53,13 @@ export function openBackingFile(sys: LoopSys, wanted: WantedFile): BackingFile {
 		const sizeBytes = facts.type === "block" ? sys.blockSizeBytes(bindable) : facts.sizeBytes;
 		const witness = sys.openFile(found, true);
 		const owned = opened.move(); // nothing below can throw
-		return { file: bindable, witness, sizeBytes, [Symbol.dispose]: () => owned.dispose() };
+		return {
+			file: bindable,
+			witness,
+			facts,
+			sizeBytes,
+			[Symbol.dispose]: () => owned.dispose(),
+		};
 	} catch (error) {
 		throw fileError(error, filename);
 	}

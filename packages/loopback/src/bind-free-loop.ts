@@ -2,6 +2,7 @@ import type { FdLike } from "@devhost/linux";
 import type {
 	Binding,
 	DeviceDirectory,
+	FileFacts,
 	Handle,
 	LoopConfig,
 	LoopFacts,
@@ -25,6 +26,7 @@ export interface BindRequest {
 	readonly filename: string;
 	/** Lent until the loop is bound. */
 	readonly file: FdLike;
+	readonly fileFacts: FileFacts;
 	readonly config: LoopConfig;
 	readonly devices: DeviceDirectory;
 	/** Keeps the BSD lock for as long as the device is bound, not only during set-up. */
@@ -126,28 +128,28 @@ async function tryBind(
 	try {
 		const node = sys.openNode(devices, number);
 		acquired.use(node.loop);
-		let { path } = node;
-		// Before the device is closed: the next owner of the number makes a node of the same name.
-		if (devices !== undefined) acquired.defer(() => sys.removeNode(devices, path));
 		if (!sys.isNode(node.loop, number)) throw notTheDevice(name, request.filename);
 		lock = sys.lock(devices, node.loop, number);
 		if (lock === undefined) return { number, why: "locked" };
 
-		await sys.configure(node.loop, number, request.file, config);
+		await sys.configure(node.loop, request.file, config);
 		binding = { number, tag: config.tag, diskSequence: undefined };
 		// With PARTSCAN in LOOP_CONFIGURE the kernel announces the device before it has looked: partitions appear,
 		// vanish and appear again (systemd#41425).
 		if (request.partscan) await sys.setPartscan(node.loop, config);
 		const facts = sys.describe(node.loop);
 		binding = { ...binding, diskSequence: facts.diskSequence };
-		verifyBinding(sys, facts, request);
+		verifyBinding(facts, request);
+		// Not before: only who has bound the device may use its name, and two processes may have tried.
 		if (devices !== undefined) {
-			sys.renameNode(devices, path, name);
-			path = name;
+			sys.makeNode(devices, name, number);
+			acquired.defer(() => sys.removeNode(devices, name));
 		}
 		if (!request.lock) lock.release();
+		else if (devices !== undefined) lock.extend(devices, name);
 
 		acquired.move(); // nothing below can throw
+		const path = node.path ?? name;
 		return { number, loop: node.loop, lock: request.lock ? lock : undefined, path, facts };
 	} catch (error) {
 		if (isTaken(error)) return { number, why: error.code };

@@ -31,7 +31,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	const { bound, subject, readOnly, devices } = closing;
 	const { number, loop, lock, path, facts } = bound;
 	const binding: Binding = { number, ...facts };
-	const written = { ...closing, loop, number };
+	const written = { ...closing, loop };
 	const deadlineMs = sys.nowMs() + closing.closeTimeoutMs;
 	let claim: Handle | undefined;
 	let isKnownBusy = false;

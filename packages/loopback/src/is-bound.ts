@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { isSysError, loopStatus, unlinkat } from "@devhost/linux";
-import type { Binding, DeviceDirectory, OpenedNode } from "./loop.ts";
+import { isSysError, loopStatus } from "@devhost/linux";
+import type { Binding, OpenedNode } from "./loop.ts";
 
 /** Whether the kernel has made `loopN`. False too where sysfs is not mounted. */
 export function loopExists(number: number): boolean {
@@ -35,15 +35,10 @@ export function isBoundInSysfs({ number, diskSequence }: Binding): boolean | und
 }
 
 /** As {@link isBoundInSysfs}, where that cannot tell: opens the device for a moment. */
-export function isBoundByStatus(
-	open: () => OpenedNode,
-	devices: DeviceDirectory,
-	{ tag }: Binding,
-): boolean {
+export function isBoundByStatus(open: () => OpenedNode, { tag }: Binding): boolean {
 	try {
-		const { loop, path } = open();
+		const { loop } = open();
 		using _ = loop;
-		if (devices !== undefined) unlinkat(devices, path);
 		return loopStatus(loop.fd).tag === tag;
 	} catch (error) {
 		if (isSysError(error, "ENXIO") || isSysError(error, "ENODEV")) return false; // unbound, or removed

@@ -1,5 +1,4 @@
-import { constants, readFileSync, renameSync, statfsSync } from "node:fs";
-import { constants as os } from "node:os";
+import { constants, readFileSync, statfsSync } from "node:fs";
 import { findHolders } from "@devhost/core";
 import {
 	AT_FDCWD,
@@ -8,7 +7,6 @@ import {
 	type DeviceNumber,
 	diskSequence,
 	fdNumber,
-	flushBlock,
 	fsync,
 	ioctl,
 	isSysError,
@@ -19,19 +17,18 @@ import {
 	loopConfigure,
 	loopSetStatus,
 	loopStatus,
+	mknodat,
 	openat2,
 	RESOLVE_IN_ROOT,
 	RESOLVE_NO_MAGICLINKS,
 	statFd,
-	SysError,
 	unlinkat,
 } from "@devhost/linux";
 import { delay } from "./delay.ts";
 import { isBoundByStatus, isBoundInSysfs, isLoopBound, loopExists } from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
-import type { DeviceDirectory, Handle, LoopConfig, LoopFacts, LoopSys } from "./loop.ts";
+import type { DeviceDirectory, LoopConfig, LoopFacts, LoopSys } from "./loop.ts";
 import { isLoopNode, openMachineNode, openPrivateNode } from "./open-loop-node.ts";
-import { writeCount } from "./write-count.ts";
 
 /**
  * The kernel's loop devices: one or two system calls for each method of {@link LoopSys}.
@@ -43,7 +40,6 @@ export function linuxLoop({
 }: { readonly control?: string } = {}): LoopSys {
 	const locks = loopLocks();
 	const minorShift = readMinorShift();
-	const writesBefore = new WeakMap<Handle, string | undefined>();
 	const nodeOf = (number: number): DeviceNumber => ({
 		major: LOOP_MAJOR,
 		minor: number << minorShift,
@@ -88,25 +84,20 @@ export function linuxLoop({
 		openNode,
 		isNode: (loop, number) => isLoopNode(loop.fd, nodeOf(number)),
 		lock: (devices, loop, number) => locks.lock(loop, number, devices !== undefined),
-		configure(loop, number, file, config) {
-			const configured = loopConfigure(loop.fd, { ...config, file, flags: flagsOf(config) });
-			writesBefore.set(loop, writeCount(number)); // meanwhile
-			return configured;
-		},
+		configure: (loop, file, config) =>
+			loopConfigure(loop.fd, { ...config, file, flags: flagsOf(config) }),
 		describe: (loop) => describe(loop.fd),
 		setPartscan: (loop, config) =>
 			loopSetStatus(loop.fd, { ...config, flags: flagsOf(config) | LO_FLAGS_PARTSCAN }),
 
-		renameNode(devices, from, to) {
-			const directory = `/proc/self/fd/${fdNumber(devices)}`;
+		makeNode(devices, name, number) {
 			try {
-				renameSync(`${directory}/${from}`, `${directory}/${to}`);
+				mknodat(devices, name, "block", nodeOf(number), 0o600);
 			} catch (error) {
-				throw new SysError(
-					"rename",
-					-((error as NodeJS.ErrnoException).errno ?? -os.errno.EIO),
-					to,
-				);
+				// Somebody's leftover, by whatever name: trust nothing that we did not make (osbuild keeps it).
+				if (!isSysError(error, "EEXIST")) throw error;
+				unlinkat(devices, name);
+				mknodat(devices, name, "block", nodeOf(number), 0o600);
 			}
 		},
 		removeNode(devices, name) {
@@ -121,21 +112,12 @@ export function linuxLoop({
 			openat2(AT_FDCWD, `/proc/self/fd/${loop.fd}`, {
 				flags: constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK,
 			}),
-		async flush(loop, number) {
-			try {
-				await flushBlock(loop.fd);
-			} catch (error) {
-				if (!isSysError(error, "EACCES")) throw error; // no root: fsync does the same
-				writesBefore.delete(loop);
-			}
-			// BLKFLSBUF does not say whether writes failed (block/ioctl.c, `blkdev_flushbuf`, Linux 6.18); fsync does,
-			// of all since `loop` was opened, but costs a flush of the disk. No writes, none that failed.
-			const before = writesBefore.get(loop);
-			if (before === undefined || before !== writeCount(number)) await fsync(loop.fd);
-		},
+		// Not BLKFLSBUF, which writes back too but keeps to itself what failed (block/ioctl.c, `blkdev_flushbuf`, seen on
+		// Linux 6.18). fsync tells of all writes that failed since `loop` was opened.
+		flush: (loop) => fsync(loop.fd),
 		isBound: (devices, binding) =>
 			isBoundInSysfs(binding) ??
-			isBoundByStatus(() => openNode(devices, binding.number), devices, binding),
+			isBoundByStatus(() => openNode(devices, binding.number), binding),
 		holders: (number) => findHolders(nodeOf(number)),
 
 		delay,

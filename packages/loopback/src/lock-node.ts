@@ -7,13 +7,13 @@ import type { Handle, LoopLock } from "./loop.ts";
  *
  * A lock belongs to the inode of the *node* by which a device was opened, not to the device: whoever opens another node
  * of the same number does not see it. udev and the host's tools open the kernel's own nodes (devtmpfs), a stage's tools
- * the node in the device directory. So both are locked.
+ * the node in the device directory, once there is one.
  */
 export interface LoopLocks {
 	/**
-	 * Locks the node by which `loop` was opened and, if that is a node of our own, the kernel's too.
+	 * Locks the kernel's node, or the one by which `loop` was opened if that is not one of ours.
 	 *
-	 * @returns Undefined when somebody else has one of the locks.
+	 * @returns Undefined when somebody else has the lock.
 	 */
 	lock(loop: Handle, number: number, isOurNode: boolean): LoopLock | undefined;
 }
@@ -36,21 +36,25 @@ export function loopLocks(): LoopLocks {
 
 	return {
 		lock(loop, number, isOurNode) {
-			if (!flock(loop.fd, "exclusive")) return undefined;
-			using acquired = new DisposableStack();
-			const kernelNode = isOurNode ? openKernelNode(number) : undefined;
-			if (kernelNode !== undefined) {
-				acquired.use(kernelNode);
-				if (!flock(kernelNode, "exclusive")) return undefined;
+			// Nobody else can open the node that `loop` was opened by, if it was one of ours.
+			const held = isOurNode ? openKernelNode(number) : undefined;
+			if (!flock(held ?? loop.fd, "exclusive")) {
+				held?.close();
+				return undefined;
 			}
-			acquired.move();
+			let inDirectory: Fd | undefined;
 			return {
+				extend(devices, name) {
+					inDirectory = openat2(devices, name, { flags: constants.O_RDONLY });
+					flock(inDirectory, "exclusive"); // it was made a moment ago: nobody has it
+				},
 				release() {
-					flock(loop.fd, "unlock");
-					kernelNode?.close();
+					if (held === undefined) flock(loop.fd, "unlock");
+					held?.close();
 				},
 				async [Symbol.asyncDispose]() {
-					await kernelNode?.closeAsync();
+					await inDirectory?.closeAsync();
+					await held?.closeAsync();
 				},
 			};
 		},

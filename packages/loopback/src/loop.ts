@@ -50,12 +50,14 @@ export interface LoopFacts extends LoopConfig {
 export interface OpenedNode {
 	/** The loop device, for reading and writing. */
 	readonly loop: Handle;
-	/** Where it can be opened again: a name in the device directory that nobody else uses, or a path. */
-	readonly path: string;
+	/** Where it can be opened again; undefined where there is a device directory, in which it has no name yet. */
+	readonly path: string | undefined;
 }
 
-/** A BSD lock of a loop device. Disposed after the device is closed, it keeps others off until then. */
+/** A held BSD lock of a loop device. Disposed after the device is closed, it keeps others off until then. */
 export interface LoopLock extends AsyncDisposable {
+	/** Locks a node in the device directory too: who opens that does not see the lock of another node. */
+	extend(devices: FdLike, name: string): void;
 	/** Lets go while the device stays open. */
 	release(): void;
 }
@@ -101,26 +103,26 @@ export interface LoopSys {
 	getFreeAfter(control: Handle, number: number, isTaken: (number: number) => boolean): number;
 	/** The device number of `loopN`. */
 	nodeOf(number: number): DeviceNumber;
-	/** Opens `loopN`: by a node made for it in the device directory, or the machine's node if it has one. */
+	/** Opens `loopN`: by a node that is in the device directory for that moment, or the machine's node. */
 	openNode(devices: DeviceDirectory, number: number): OpenedNode;
 	/** Whether this descriptor is the block device of `loopN`. */
 	isNode(loop: Handle, number: number): boolean;
 	/** Takes the BSD lock that udev and disk tools respect. Never waits; undefined: somebody else has it. */
 	lock(devices: DeviceDirectory, loop: Handle, number: number): LoopLock | undefined;
-	configure(loop: Handle, number: number, file: FdLike, config: LoopConfig): Promise<void>;
+	configure(loop: Handle, file: FdLike, config: LoopConfig): Promise<void>;
 	/** What the device is bound to. `ENXIO`: nothing. */
 	describe(loop: Handle): LoopFacts;
 	/** Has the kernel look for partitions of a bound device from now on. */
 	setPartscan(loop: Handle, config: LoopConfig): Promise<void>;
-	/** Gives a node in the device directory its final name, in the place of whatever has it. */
-	renameNode(devices: FdLike, from: string, to: string): void;
+	/** Makes a node `name` of `loopN` in the device directory, in the place of whatever has that name. */
+	makeNode(devices: FdLike, name: string, number: number): void;
 	/** Removes a node; one that is gone already is no error. */
 	removeNode(devices: FdLike, name: string): void;
 
 	/** Opens a bound device once more, for itself alone. `EBUSY`: a mount, swap or other device stands on it. */
 	claim(loop: Handle): Handle;
 	/** Brings what was written to the device to the backing file. `EIO`: something that was written is lost. */
-	flush(loop: Handle, number: number): Promise<void>;
+	flush(loop: Handle): Promise<void>;
 	/** Whether the device is still bound as it was for us. */
 	isBound(devices: DeviceDirectory, binding: Binding): boolean;
 

@@ -3,6 +3,7 @@ import {
 	AT_FDCWD,
 	detachedTmpfs,
 	type DeviceNumber,
+	type Fd,
 	type FdLike,
 	isSysError,
 	mknodat,
@@ -19,18 +20,28 @@ export function isLoopNode(loop: FdLike, { major, minor }: DeviceNumber): boolea
 }
 
 /**
- * Opens a loop device by a node of our own in the device directory.
+ * Opens a loop device by a node in the device directory that is there only for that.
  *
- * It gets a name that nobody else uses: only who has bound the device may use `loopN`, and two processes may try for one
- * device at once.
+ * Its name is nobody else's: only who has bound the device may use `loopN`, and two processes may try for one device at
+ * once.
  */
 export function openPrivateNode(devices: FdLike, number: number, node: DeviceNumber): OpenedNode {
-	const path = `.loop${number}-${Math.random().toString(36).slice(2, 12)}`;
-	mknodat(devices, path, "block", node, 0o600);
+	const name = `.loop${number}-${Math.random().toString(36).slice(2, 12)}`;
+	mknodat(devices, name, "block", node, 0o600);
+	let loop: Fd | undefined;
 	try {
-		return { loop: openat2(devices, path, openForUse), path };
+		loop = openat2(devices, name, openForUse);
+	} finally {
+		removeName(devices, name, loop);
+	}
+	return { loop, path: undefined };
+}
+
+function removeName(devices: FdLike, name: string, loop: Fd | undefined): void {
+	try {
+		unlinkat(devices, name);
 	} catch (error) {
-		unlinkat(devices, path);
+		loop?.close();
 		throw error;
 	}
 }

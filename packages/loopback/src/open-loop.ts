@@ -64,8 +64,9 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		using backing = openBackingFile(sys, request);
 		const witness = acquired.use(backing.witness);
 		const range = byteRange({ ...request, fileBytes: backing.sizeBytes });
+		const { file, facts: fileFacts } = backing;
 		const config = { ...request, ...range };
-		const bound = await bindFreeLoop(sys, { ...request, file: backing.file, config });
+		const bound = await bindFreeLoop(sys, { ...request, file, fileFacts, config });
 		const subject = `${filename}: loop${bound.number}`;
 		acquired.defer(() => closeLoop(sys, { ...request, bound, witness, subject }));
 		signal?.throwIfAborted();
@@ -83,7 +84,7 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 			async flush() {
 				if (owned.disposed)
 					throw new DeviceError("ERR_DEVICE_CLOSED", `${subject}: closed already`);
-				if (!readOnly) await flushDevice(sys, { loop, number, witness, subject });
+				if (!readOnly) await flushDevice(sys, { loop, witness, subject });
 			},
 			async [Symbol.asyncDispose]() {
 				try {

@@ -7,8 +7,10 @@ export const maxTagBytes = 63;
  * Shape: at most 63 bytes of UTF-8; a longer one is cut between two characters. No control characters.
  */
 export function loopTag(run: string, name: string): string {
+	const whole = `devhost:${run}:${name}`;
+	if (/^[ -~]{0,63}$/.test(whole)) return whole;
 	// A tag is read by people and by parsers of losetup's output: nothing that breaks a line.
-	const clean = `devhost:${run}:${name}`.replaceAll(/\p{Cc}/gu, "?").toWellFormed();
+	const clean = whole.replaceAll(/\p{Cc}/gu, "?").toWellFormed();
 	let tag = "";
 	let bytes = 0;
 	for (const character of clean) {

@@ -1,7 +1,7 @@
 import { DeviceError } from "@devhost/core";
 import { readOnlyFile } from "./backing-file.ts";
 import type { BindRequest } from "./bind-free-loop.ts";
-import type { LoopFacts, LoopSys } from "./loop.ts";
+import type { LoopFacts } from "./loop.ts";
 
 /**
  * Compares what the kernel bound with what was asked for: never trust that no error means no difference.
@@ -11,9 +11,8 @@ import type { LoopFacts, LoopSys } from "./loop.ts";
  * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the file got shorter meanwhile.
  * @throws {@link DeviceError} `ERR_DEVICE_NOT_OURS` the device shows another file or range.
  */
-export function verifyBinding(sys: LoopSys, facts: LoopFacts, request: BindRequest): void {
-	const { config, filename } = request;
-	const file = sys.statFile(request.file);
+export function verifyBinding(facts: LoopFacts, request: BindRequest): void {
+	const { config, filename, fileFacts: file } = request;
 	if (facts.sectorBytes !== config.sectorBytes) {
 		throw new DeviceError(
 			"ERR_DEVICE_UNSUPPORTED",

@@ -5,8 +5,6 @@ import type { Handle, LoopSys } from "./loop.ts";
 /** A bound device and the file behind it. */
 export interface WrittenLoop {
 	readonly loop: Handle;
-	/** Of `loopN`. */
-	readonly number: number;
 	/** See `BackingFile.witness`. */
 	readonly witness: Handle;
 	/** As messages begin: the file and the device. */
@@ -21,10 +19,10 @@ export interface WrittenLoop {
  */
 export async function flushDevice(
 	sys: LoopSys,
-	{ loop, number, witness, subject }: WrittenLoop,
+	{ loop, witness, subject }: WrittenLoop,
 ): Promise<void> {
 	try {
-		await sys.flush(loop, number);
+		await sys.flush(loop);
 	} catch (error) {
 		throw lost(sys, witness, subject, error);
 	}

@@ -477,7 +477,7 @@ describeAsRoot("a machine that lacks something", () => {
 	async function attachElsewhere(argv: readonly string[], options: object): Promise<unknown> {
 		const fixture = join(import.meta.dirname, "fixtures", "attach.ts");
 		const [file, ...rest] = [...argv, process.execPath, fixture, JSON.stringify(options)];
-		const child = spawn(file as string, rest, { stdio: ["ignore", "pipe", "inherit"] });
+		const child = spawn(file, rest, { stdio: ["ignore", "pipe", "inherit"] });
 		let output = "";
 		child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
 		await once(child, "close");

@@ -169,12 +169,8 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		nodeOf: (number) => ({ major: 7, minor: number }),
 		openNode(devices, number) {
 			step("openNode");
-			if (devices === undefined)
-				return { loop: loopHandle("loop", number), path: `/dev/loop${number}` };
-			const path = `.loop${number}-${nextFd}`;
-			const loop = loopHandle("loop", number);
-			nodes.set(path, number);
-			return { loop, path };
+			const path = devices === undefined ? `/dev/loop${number}` : undefined;
+			return { loop: loopHandle("loop", number), path };
 		},
 		isNode: (loop, number) => loops.get(loop.fd) === number,
 		lock(_devices, _loop, number) {
@@ -189,6 +185,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 				step("unlock");
 			};
 			return {
+				extend: () => step("extend lock"),
 				release,
 				async [Symbol.asyncDispose]() {
 					await Promise.resolve();
@@ -196,14 +193,15 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 				},
 			};
 		},
-		async configure(loop, number, file, config) {
+		async configure(loop, file, config) {
 			await Promise.resolve();
 			step("configure");
+			const number = loops.get(loop.fd) ?? -1;
 			const attempt = (attempts.get(number) ?? 0) + 1;
 			attempts.set(number, attempt);
 			const refusal = options.configure?.(number, attempt);
 			if (refusal !== undefined) throw sysError(refusal, "LOOP_CONFIGURE");
-			if (bound.has(loops.get(loop.fd) ?? -1)) throw sysError("EBUSY", "LOOP_CONFIGURE");
+			if (bound.has(number)) throw sysError("EBUSY", "LOOP_CONFIGURE");
 			fileOf(file as number);
 			bound.set(number, facts(config));
 		},
@@ -217,10 +215,9 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			await Promise.resolve();
 			step("setPartscan");
 		},
-		renameNode(_devices, from, to) {
-			step("renameNode");
-			nodes.set(to, nodes.get(from) ?? "foreign");
-			nodes.delete(from);
+		makeNode(_devices, name, number) {
+			step("makeNode");
+			nodes.set(name, number);
 		},
 		removeNode(_devices, name) {
 			nodes.delete(name);

@@ -1,0 +1,19 @@
+// loop-flat DIRECTORY FILE CYCLES: opens and closes; says as JSON what that leaves in this process.
+import { readdirSync, writeSync } from "node:fs";
+import { attachLoop } from "@devhost/loopback";
+
+const [devices = "", file = "", cycles = "1"] = process.argv.slice(2);
+async function run(count: number): Promise<void> {
+	for (let cycle = 0; cycle < count; cycle++) {
+		const loop = await attachLoop({ file, devices });
+		await loop.close();
+	}
+}
+const state = (): { fds: number; rssBytes: number } => {
+	return { fds: readdirSync("/proc/self/fd").length, rssBytes: process.memoryUsage.rss() };
+};
+// The first fifth fills heap and code caches to their size.
+await run(Number(cycles) / 5);
+const before = state();
+await run((Number(cycles) * 4) / 5);
+writeSync(1, JSON.stringify({ before, after: state() }));

@@ -1,0 +1,73 @@
+/**
+ * Loop devices through the library against a C program that does the same one after another, and what they leave in the
+ * process. Both share one CPU in a burst: a wake-up of another one costs more than much of what is measured.
+ */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { detachedTmpfs } from "@devhost/linux";
+import {
+	type Comparison,
+	compare,
+	compileC,
+	run,
+	runForNumber,
+	sharedCpu,
+	table,
+} from "../../../tools/src/benchmark.ts";
+
+const options = { cpu: sharedCpu };
+const rounds = 200;
+const peer = compileC(join(import.meta.dirname, "loop-open-close.c"));
+const script = (name: string): string[] => [process.execPath, join(import.meta.dirname, name)];
+
+const folder = mkdtempSync(join(tmpdir(), "devhost-bench-"));
+using devices = detachedTmpfs({ mode: "0700" });
+const directory = `/proc/${process.pid}/fd/${devices.fd}`;
+try {
+	const files = Array.from({ length: 8 }, (_, index) => {
+		const file = join(folder, `${index}.img`);
+		writeFileSync(file, "");
+		truncateSync(file, 64 << 20);
+		return file;
+	});
+	const comparison = (count: number, atMost: number): Comparison => {
+		const args = [String(rounds), directory, ...files.slice(0, count)];
+		return {
+			name: count === 1 ? "open and close 1 device" : `open and close ${count} devices`,
+			unit: "µs",
+			ours: () => runForNumber([...script("loop-burst.ts"), ...args], options),
+			peer: () => runForNumber([peer, ...args], options),
+			target: { atMost },
+		};
+	};
+	const results = await compare([comparison(1, 2.5), comparison(8, 2)], 9);
+	console.log(table("@devhost/loopback: loop devices in process", "C", results));
+	report(files[0] as string);
+} finally {
+	rmSync(folder, { recursive: true });
+}
+
+interface State {
+	readonly fds: number;
+	readonly rssBytes: number;
+}
+
+function report(file: string): void {
+	const flat = [...script("loop-flat.ts"), directory, file, "10000"];
+	const { before, after } = JSON.parse(run(flat, options)) as { before: State; after: State };
+	const many = [...script("loop-many.ts"), directory, file, "256"];
+	const { openMs, closeMs, megabytes } = JSON.parse(run(many)) as Record<
+		"openMs" | "closeMs" | "megabytes",
+		number
+	>;
+	const megabytesOf = ({ rssBytes }: State): string => (rssBytes / 1e6).toFixed(0);
+	const met = (isMet: boolean): string => (isMet ? "met" : "MISSED");
+	const isFlat = after.fds === before.fds && after.rssBytes < before.rssBytes * 1.1;
+	console.log(
+		`10,000 cycles: descriptors ${before.fds} → ${after.fds}, ` +
+			`resident ${megabytesOf(before)} → ${megabytesOf(after)} MB, flat: ${met(isFlat)}\n` +
+			`256 devices open at once: ${megabytes.toFixed(2)} MB each, under 0.5: ${met(megabytes < 0.5)}; ` +
+			`opening ${openMs.toFixed(2)} ms each, under 0.5: ${met(openMs < 0.5)}; closing ${closeMs.toFixed(2)} ms each\n`,
+	);
+}
