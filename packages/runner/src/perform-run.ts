@@ -14,6 +14,7 @@ import { type Manifest, readManifest, type StageDeclaration } from "./manifest.t
 import { type DeviceModule, findModules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { isManifestError, ManifestError, type Problem } from "./problem.ts";
+import { newRunId } from "./run-id.ts";
 import { runStage, type Sandbox } from "./run-stage.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
 
@@ -364,12 +365,4 @@ function interruptedBy(reason: unknown): RunError {
 function deviceTypes({ devices, stages }: Manifest): Set<string> {
 	const all = [devices, ...stages.map((stage) => stage.devices)];
 	return new Set(all.flatMap((each) => Object.values(each).map(({ type }) => type)));
-}
-
-let runCount = 0;
-
-/** Short, for tags of 63 bytes, and of no other run on this machine: no two processes have one number at one time. */
-function newRunId(): string {
-	const parts = [Math.round(performance.timeOrigin), process.pid, runCount++];
-	return parts.map((part) => part.toString(36)).join("-");
 }

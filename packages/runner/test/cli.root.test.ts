@@ -369,6 +369,31 @@ describeAsRoot("what devhost run needs", () => {
 		expect(() => project.read("was-run")).toThrow("ENOENT");
 	});
 
+	test("is nothing in the host's /dev, where every node may be missing", async ({ expect }) => {
+		project.image("disk.img");
+		const manifest = project.manifest({
+			devices: { disk: loopback() },
+			stages: [{ name: "size", run: ["blockdev", "--getsize64", "{devices.disk}"] }],
+		});
+		const bareDev =
+			'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec "$@"';
+		const before = [
+			"unshare",
+			"--mount",
+			"--propagation",
+			"private",
+			"sh",
+			"-c",
+			bareDev,
+			"sh",
+		];
+
+		const { code, stdout } = await devhost(["run", manifest], { before });
+
+		expect(code).toBe(0);
+		expect(stdout).toContain("size | 1048576\n");
+	});
+
 	test("is no bubblewrap without a sandbox, which is said", async ({ expect }) => {
 		const manifest = project.manifest({ stages });
 
@@ -447,7 +472,11 @@ describeAsRoot("an interrupted devhost run", () => {
 
 	test("leaves nothing when it is killed with SIGKILL", async ({ expect }) => {
 		const mounts = mountCount();
-		const running = startDevhost(["run", "--json", wait("trap '' TERM; (setsid sleep 4711 &)")]);
+		const running = startDevhost([
+			"run",
+			"--json",
+			wait("trap '' TERM; (setsid sleep 4711 &)"),
+		]);
 		await running.printed('"text":"ready');
 		expect(leftovers()).not.toEqual(nothing);
 

@@ -1,3 +1,4 @@
+import { closestName } from "@devhost/core";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
@@ -37,7 +38,6 @@ async function dispatch(args: readonly string[]): Promise<number> {
 		await print(`devhost ${version()}\n`);
 		return exitCodes.done;
 	}
-	const { closestName } = await import("@devhost/core");
 	const candidates = [...Object.keys(commands), "--help", "--version"];
 	const near = closestName(name, candidates);
 	const kind = name.startsWith("-") ? "option" : "command";

@@ -1,0 +1,98 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { resolve } from "node:path";
+import {
+	DeviceError,
+	DeviceManager,
+	type DeviceSpec,
+	type OpenDevices,
+	type OpenedDevice,
+} from "@devhost/core";
+import type { LoopbackOptionsSchema } from "./generated/loopback-options.ts";
+import { type DeviceModule, findModules } from "./modules.ts";
+import { makeRunNamespace } from "./namespace.ts";
+import { RunServices } from "./run-services.ts";
+import { newRunId } from "./run-id.ts";
+
+/** Where devices are opened, and with which types. */
+export interface HostOptions {
+	/** Directory beneath which the files of devices are. @default the working directory */
+	readonly tree?: string | undefined;
+	/** Packages with further types of devices: names, or paths relative to the working directory. */
+	readonly modules?: readonly string[] | undefined;
+	/** Told what services say. */
+	readonly log?:
+		| ((line: { readonly service: string; readonly text: string }) => void)
+		| undefined;
+}
+
+/**
+ * Device services for a program that uses devices itself, instead of running stages. Disposing it closes every device and
+ * stops the services.
+ */
+export interface Host extends AsyncDisposable {
+	/**
+	 * Opens devices, as parallel as their parents allow. Disposing what comes back closes them.
+	 *
+	 * @throws {@link DeviceError} with nothing left open; first cause first.
+	 */
+	open(devices: Readonly<Record<string, DeviceSpec>>): Promise<OpenDevices>;
+	/**
+	 * The path of a device for this process and its children. The node is in no directory that others see.
+	 *
+	 * It means something as long as the host is not disposed.
+	 */
+	pathOf(device: OpenedDevice): string;
+}
+
+/**
+ * Opens block devices for this program, through the services of their modules. Needs root.
+ *
+ * @throws {@link RunError} `ERR_RUN_NOT_ROOT`, `ERR_RUN_NAMESPACE`.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from "node:fs";
+ * import { loopback, openHost } from "devhost";
+ *
+ * await using host = openHost({ tree: "." });
+ * await using devices = await host.open({ disk: loopback({ filename: "disk.img", "read-only": true }) });
+ * console.log(readFileSync(host.pathOf(devices.get("disk"))).length);
+ * ```
+ */
+export function openHost(options: HostOptions = {}): Host {
+	const modules = findModules({ modules: options.modules });
+	using begun = new DisposableStack();
+	const tree = openSync(resolve(options.tree ?? "."), constants.O_RDONLY | constants.O_DIRECTORY);
+	begun.defer(() => closeSync(tree));
+	const namespace = begun.use(makeRunNamespace());
+	const services = new RunServices(namespace.namespace);
+	services.listen({ onStart: () => {}, onLog: (line) => options.log?.(line) });
+	const manager = new DeviceManager({
+		service: (type) => services.start(moduleOf(type)),
+		types: new Map(modules.types.map((type) => [type, moduleOf(type)])),
+		run: newRunId(),
+		tree,
+		devices: namespace.devices,
+	});
+
+	function moduleOf(type: string): DeviceModule {
+		const module = modules.forType(type);
+		if (module !== undefined) return module;
+		throw new DeviceError("ERR_DEVICE_TYPE", `type "${type}" is unknown`);
+	}
+
+	const closing = new AsyncDisposableStack();
+	closing.use(begun.move());
+	closing.defer(() => services.stop());
+	closing.use(manager);
+	return {
+		open: (devices) => manager.open(devices),
+		pathOf: ({ path }) => `/proc/${process.pid}/fd/${namespace.devices.fd}/${path}`,
+		[Symbol.asyncDispose]: () => closing.disposeAsync(),
+	};
+}
+
+/** A file, or a range of it, as a block device: for {@link openHost}. */
+export function loopback(options: LoopbackOptionsSchema): DeviceSpec {
+	return { type: "devhost.loopback", options };
+}
