@@ -4,12 +4,15 @@ import {
 	type Child,
 	execCheckedPath,
 	type Fd,
+	isSysError,
 	openat2,
 	pipe,
 	setNonBlocking,
 	spawn,
+	type SysError,
 } from "@devhost/linux";
 import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
+import { StageError } from "./error.ts";
 import { memoryFile } from "./memory-file.ts";
 import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
 import { stageCapabilities } from "./stage-capabilities.ts";
@@ -43,7 +46,7 @@ export interface StageCommand {
  * capabilities from inside and does not run it if they are wrong.
  *
  * @throws {@link RunError} `ERR_STAGE_CAPABILITY`.
- * @throws {@link SysError} when bubblewrap cannot be started.
+ * @throws {@link StageError} `ERR_SANDBOX_SETUP` bubblewrap cannot be started; `ERR_STAGE_COMMAND` the arguments are too long.
  */
 export function startSandbox(
 	command: StageCommand,
@@ -135,7 +138,12 @@ function start(
 	const { stdout, stderr } = output.writeEnds;
 	const outputs = { ...(stdin !== undefined && { 0: stdin }), 1: stdout, 2: stderr };
 
-	const child = withUsualUmask(() => launch({ outputs, status }, inputs));
+	let child: Child;
+	try {
+		child = withUsualUmask(() => launch({ outputs, status }, inputs));
+	} catch (error) {
+		throw isSysError(error) ? launchError(command, error) : error;
+	}
 	acquired.move();
 	return new StageProcess({
 		stage: command.name,
@@ -146,6 +154,16 @@ function start(
 		capabilities: granted,
 		isSandboxed,
 	});
+}
+
+function launchError({ name, argv }: StageCommand, cause: SysError): StageError {
+	const options = { stage: name, output: "", cause };
+	if (cause.code === "E2BIG") {
+		const message = `stage ${name}: ${argv[0]}: an argument is longer than 128 KiB, or all are too long together; use stdin or a file`;
+		return new StageError("ERR_STAGE_COMMAND", message, { ...options, exitCode: 126 });
+	}
+	const message = `stage ${name}: the sandbox could not be started, ${cause.message}`;
+	return new StageError("ERR_SANDBOX_SETUP", message, options);
 }
 
 /** New files of a stage get the usual permissions, whatever the shell that started us is used to. */

@@ -74,9 +74,10 @@ export function stageCapabilities(
 ): StageCapabilities {
 	const available = host.permitted & host.bounding;
 	let granted = capabilitySet(defaultCapabilities) & available;
+	const where = stage === undefined ? "" : `stage ${stage}: `;
 	for (const name of asked) {
 		const refuse = (why: string): RunError =>
-			new RunError("ERR_STAGE_CAPABILITY", `capability ${name}: ${why}`, { stage });
+			new RunError("ERR_STAGE_CAPABILITY", `${where}capability ${name}: ${why}`, { stage });
 		if (!isCapabilityName(name)) throw refuse("unknown, expected a name such as CAP_SYS_ADMIN");
 		if (name === "CAP_MKNOD")
 			throw refuse("never granted; declare a device and the stage finds its node");

@@ -228,6 +228,12 @@ describeAsRoot("the exit code of devhost run", () => {
 			1,
 			"ERR_STAGE_FAILED",
 		],
+		[
+			"an argument that is too long",
+			{ run: ["echo", "x".repeat(2 ** 17)] },
+			1,
+			"ERR_STAGE_COMMAND",
+		],
 		["a command that is missing", { run: ["no-such"] }, 1, "ERR_STAGE_COMMAND"],
 		["a timeout", { run: ["sleep", "60"], timeout: 0.2 }, 1, "ERR_STAGE_TIMEOUT"],
 		[
