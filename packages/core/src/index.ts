@@ -3,7 +3,7 @@ export { parseJsonDocument } from "./json-document.ts";
 export type { DuplicateKey, JsonDocument, JsonPath } from "./json-document.ts";
 export { JsonError } from "./json-error.ts";
 export type { JsonErrorCode } from "./json-error.ts";
-export type { JsonPosition } from "./json-position.ts";
+export { type JsonPosition, LineMap } from "./json-position.ts";
 export { maxJsonNesting } from "./json-reader.ts";
 export { isJsonObject, JsonNumber, toPlain } from "./json-value.ts";
 export type { JsonObject, JsonValue } from "./json-value.ts";

@@ -1,8 +1,7 @@
-import { type JsonPath, type JsonPosition, type JsonValue } from "@devhost/core";
+import { type JsonPath, type JsonPosition, type JsonValue, LineMap } from "@devhost/core";
 import { getScalarValue, parseEvents, YAMLException, type Event, type ScalarEvent } from "js-yaml";
 import type { DocumentProblem, ManifestDocument } from "./manifest-document.ts";
 import type { ManifestErrorCode } from "./problem.ts";
-import { TextLines } from "./text-lines.ts";
 import { resolvePlainScalar } from "./yaml-scalar.ts";
 
 /** How deep lists and mappings may be nested in each other: each level costs stack while a text is read. */
@@ -39,7 +38,7 @@ export function parseYamlManifest(text: string): ManifestDocument {
 		if (!(error instanceof YAMLException) || error.mark === undefined) throw error;
 		const offset = error.mark.position;
 		const problem = explainSyntaxError(text, offset, error.reason);
-		const position = new TextLines(text).positionAt(offset);
+		const position = new LineMap(text).position(offset);
 		return {
 			value: undefined,
 			problems: [{ ...problem, position, path: [] }],
@@ -94,7 +93,7 @@ interface Composed {
 /** Makes values and their places of a row of events. */
 class Composer {
 	readonly #text: string;
-	readonly #lines: TextLines;
+	readonly #lines: LineMap;
 	readonly #events: readonly Event[];
 	readonly #problems: DocumentProblem[] = [];
 	readonly #anchors = new Map<string, Composed | "open">();
@@ -104,7 +103,7 @@ class Composer {
 
 	constructor(text: string, events: readonly Event[]) {
 		this.#text = text;
-		this.#lines = new TextLines(text);
+		this.#lines = new LineMap(text);
 		this.#events = events;
 	}
 
@@ -118,7 +117,7 @@ class Composer {
 				let place = root?.place;
 				for (const step of path) place = place?.items?.get(step);
 				const offset = part === "key" ? place?.keyOffset : place?.valueOffset;
-				return offset === undefined || offset < 0 ? undefined : lines.positionAt(offset);
+				return offset === undefined || offset < 0 ? undefined : lines.position(offset);
 			},
 		};
 	}
@@ -306,7 +305,7 @@ class Composer {
 		earlier: Place | undefined,
 	): void {
 		if (earlier === undefined) return;
-		const { line } = this.#lines.positionAt(earlier.keyOffset);
+		const { line } = this.#lines.position(earlier.keyOffset);
 		const message = `this key stands in line ${line} already`;
 		this.#complain("ERR_MANIFEST_DUPLICATE_KEY", key.offset, message);
 	}
@@ -335,7 +334,7 @@ class Composer {
 		message: string,
 		options: { readonly spoilsValue?: boolean } = {},
 	): void {
-		const position = this.#lines.positionAt(offset);
+		const position = this.#lines.position(offset);
 		const path: JsonPath = [...this.#path];
 		this.#problems.push({ code, position, path, message, ...options });
 	}
