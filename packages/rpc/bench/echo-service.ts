@@ -2,6 +2,7 @@
  * The service of the benchmarks: echoes values, blobs and descriptors, and floods with signals. It bundles to one small
  * CommonJS file.
  */
+import type { Fd } from "@devhost/linux";
 import { reply, serve } from "@devhost/rpc";
 
 void serve({
@@ -11,7 +12,8 @@ void serve({
 		/** The parameters, with the blob and the descriptors that came along: moved back. */
 		echo: (params, { blob, fds }) => {
 			if (blob === undefined && fds.length === 0) return params;
-			const moved = Array.from({ length: fds.length }, (_, index) => fds.take(index));
+			const moved: Fd[] = [];
+			for (let i = 0; i < fds.length; i++) moved.push(fds.take(i));
 			return reply(params, { blob, fds: moved });
 		},
 		/** `count` signals with a string of `bytes`, as quickly as the host reads them. */

@@ -1,21 +1,48 @@
 /**
- * Buffers for received blobs. Fresh memory is what makes large transfers slow (zeroing and page faults: 5.9 ms against
- * 2 ms for 4 MiB and back), so that a receiver who is done with a blob can give its memory to the next one.
+ * Memory that messages are received into. Fresh memory is what makes large transfers slow (zeroing and page faults: 5.9 ms
+ * against 2 ms for 4 MiB and back), so that a receiver who is done with a blob can give its memory to the next one.
  *
  * Whoever does not bother loses nothing but time: a blob that is not recycled is garbage like any other.
  */
 
-/** A buffer of at least `sizeBytes`, cut to that size. Its contents are arbitrary. */
-export function leaseBlob(sizeBytes: number): Uint8Array {
-	if (sizeBytes < smallestBytes) return new Uint8Array(sizeBytes);
-	const order = 32 - Math.clz32(sizeBytes - 1);
-	const free = pool[order];
-	let memory = free?.pop();
-	if (memory === undefined) memory = Buffer.allocUnsafeSlow(2 ** order).buffer as ArrayBuffer;
-	else pooledBytes -= memory.byteLength;
-	const blob = new Uint8Array(memory, 0, sizeBytes);
-	leased.add(blob);
+/** A piece of memory, of a power of two of bytes. */
+export interface Block {
+	readonly bytes: Buffer;
+	readonly view: DataView;
+}
+
+/** Takes memory of at least `sizeBytes`. Its contents are arbitrary. */
+export function takeBlock(sizeBytes: number): Block {
+	const order = orderOf(sizeBytes);
+	const block = pool[order]?.pop();
+	if (block === undefined) {
+		const bytes = Buffer.allocUnsafeSlow(2 ** order);
+		return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+	}
+	pooledBytes -= block.bytes.byteLength;
+	return block;
+}
+
+/** Gives memory back that nobody looks at any more. */
+export function returnBlock(block: Block): void {
+	const { byteLength } = block.bytes;
+	if (pooledBytes + byteLength > maxPooledBytes) return;
+	(pool[orderOf(byteLength)] ??= []).push(block);
+	pooledBytes += byteLength;
+}
+
+/** Makes a blob of a part of a block, which then belongs to the blob. */
+export function blobOf(block: Block, start: number, end: number): Uint8Array {
+	const blob = new Uint8Array(block.bytes.buffer, block.bytes.byteOffset + start, end - start);
+	lent.set(blob, block);
 	return blob;
+}
+
+/** A buffer of `sizeBytes` with arbitrary contents. */
+export function leaseBlob(sizeBytes: number): Uint8Array {
+	// Below this the collector is quick enough.
+	if (sizeBytes < 4096) return new Uint8Array(sizeBytes);
+	return blobOf(takeBlock(sizeBytes), 0, sizeBytes);
 }
 
 /**
@@ -23,16 +50,16 @@ export function leaseBlob(sizeBytes: number): Uint8Array {
  * that were recycled already, are left alone.
  */
 export function recycleBlob(blob: Uint8Array | undefined): void {
-	if (blob === undefined || !leased.delete(blob)) return;
-	const memory = blob.buffer as ArrayBuffer;
-	if (pooledBytes + memory.byteLength > maxPooledBytes) return;
-	const order = 32 - Math.clz32(memory.byteLength - 1);
-	(pool[order] ??= []).push(memory);
-	pooledBytes += memory.byteLength;
+	if (blob === undefined) return;
+	const block = lent.get(blob);
+	if (block === undefined) return;
+	lent.delete(blob);
+	returnBlock(block);
 }
 
-// Below this the collector is quick enough.
-const smallestBytes = 4096;
+function orderOf(sizeBytes: number): number {
+	return 32 - Math.clz32(sizeBytes - 1);
+}
 
 // Two blobs of the largest size: one arrives while the other is looked at.
 const maxPooledBytes = 32 * 2 ** 20;
@@ -40,6 +67,7 @@ const maxPooledBytes = 32 * 2 ** 20;
 let pooledBytes = 0;
 
 /** Unused memory, by the exponent of its size. */
-const pool: ArrayBuffer[][] = [];
+const pool: Block[][] = [];
 
-const leased = new WeakSet<Uint8Array>();
+/** What the blobs that were not recycled are parts of. */
+const lent = new WeakMap<Uint8Array, Block>();

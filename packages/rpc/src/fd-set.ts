@@ -16,7 +16,8 @@ export class FdSet implements Disposable {
 	 * @throws RangeError for what cannot be a descriptor.
 	 */
 	constructor(numbers: readonly number[] = none) {
-		for (const number of numbers) {
+		for (let i = 0; i < numbers.length; i++) {
+			const number = numbers[i] as number;
 			if (!Number.isInteger(number) || number < 0) {
 				throw new RangeError(`not a descriptor: ${String(number)}`);
 			}
@@ -61,7 +62,8 @@ export class FdSet implements Disposable {
 		if (numbers.length === 0) return;
 		this.#numbers = none;
 		let first: unknown;
-		for (const number of numbers) {
+		for (let i = 0; i < numbers.length; i++) {
+			const number = numbers[i] as number;
 			if (number < 0) continue;
 			try {
 				closeFd(number);

@@ -1,19 +1,15 @@
 import { type ErrorBody, RpcError } from "./error.ts";
 import { type Hello, type Message, messageNames, type Welcome } from "./message.ts";
 
-/** Reads the body of CALL: `[method]` or `[method, params]`. What came with a malformed one is closed. */
-export function readCall(message: Message): [method: string, params: unknown] {
-	try {
-		return readPair(message.value, "CALL");
-	} catch (error) {
-		message.fds.close();
-		throw error;
-	}
-}
+/** The body of CALL, `[method]` or `[method, params]`, and of SIGNAL, `[name]` or `[name, value]`. */
+export type NamedBody = readonly [name: string, content: unknown];
 
-/** Reads the body of SIGNAL: `[name]` or `[name, value]`. */
-export function readSignal(value: unknown): [name: string, value: unknown] {
-	return readPair(value, "SIGNAL");
+/** Reads the body of CALL or SIGNAL. What came with a malformed one is closed. */
+export function readNamed(message: Message): NamedBody {
+	const { value } = message;
+	if (!Array.isArray(value) || value.length < 1 || value.length > 2) refuse(message, "has a malformed body");
+	if (typeof value[0] !== "string") refuse(message, "has a malformed name");
+	return value as unknown as NamedBody;
 }
 
 /** Reads the body of HELLO. */
@@ -66,15 +62,6 @@ export function readError(value: unknown): ErrorBody {
 export function refuse(message: Message, why: string): never {
 	message.fds.close();
 	throw new RpcError("ERR_RPC_PROTOCOL", `${messageNames[message.type]} ${why}`);
-}
-
-function readPair(value: unknown, frame: string): [string, unknown] {
-	if (!Array.isArray(value) || value.length < 1 || value.length > 2) {
-		throw malformed(frame, "body");
-	}
-	const [name, content] = value as unknown[];
-	if (typeof name !== "string") throw malformed(frame, "name");
-	return [name, content];
 }
 
 /** Members that a later version adds are ignored. */

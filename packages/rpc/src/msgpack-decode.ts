@@ -19,7 +19,7 @@ import { maxNesting, maxValues } from "./limits.ts";
  * @throws {@link RpcError} `ERR_RPC_LIMIT`, `ERR_RPC_PROTOCOL`; the message says at which byte of the body.
  */
 export function decodeMsgpack(bytes: Buffer, view: DataView, start: number, end: number): unknown {
-	source = bytes;
+	source = bytes as SliceableBuffer;
 	sourceView = view;
 	from = start;
 	at = start;
@@ -31,7 +31,7 @@ export function decodeMsgpack(bytes: Buffer, view: DataView, start: number, end:
 }
 
 // What is being decoded. Nothing else runs meanwhile, so that one set of variables does.
-let source: Buffer;
+let source: SliceableBuffer;
 let sourceView: DataView;
 let from = 0;
 let at = 0;
@@ -153,7 +153,7 @@ function readString(length: number): string {
 		}
 		if (i === at) return knownString(begin, length, hash & (known.length - 1));
 	}
-	const text = source.toString("utf8", begin, at);
+	const text = source.utf8Slice(begin, at);
 	// One-byte strings are not even looked at for it.
 	if (text.includes("\ufffd") && !isUtf8(source.subarray(begin, at))) {
 		fail("a string that is not UTF-8", begin);
@@ -172,7 +172,7 @@ function knownString(begin: number, length: number, slot: number): string {
 		while (i < length && last.charCodeAt(i) === source[begin + i]) i++;
 		if (i === length) return last;
 	}
-	const text = source.toString("latin1", begin, begin + length);
+	const text = source.latin1Slice(begin, begin + length);
 	known[slot] = text;
 	return text;
 }
@@ -216,6 +216,12 @@ function tooManyValues(): RpcError {
 
 function fail(what: string, position: number): never {
 	throw new RpcError("ERR_RPC_PROTOCOL", `body: ${what} (byte ${position - from})`);
+}
+
+/** What `Buffer.toString` calls when it has found out that this is what was meant. */
+interface SliceableBuffer extends Buffer {
+	utf8Slice(start: number, end: number): string;
+	latin1Slice(start: number, end: number): string;
 }
 
 const longestKnown = 24;

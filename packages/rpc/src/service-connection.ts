@@ -20,7 +20,7 @@ import {
 	RESULT,
 	WELCOME,
 } from "./message.ts";
-import { readCall, readWelcome, refuse } from "./message-body.ts";
+import { readNamed, readWelcome, refuse } from "./message-body.ts";
 import { discardResult, ReplyWithExtras } from "./reply.ts";
 import { type CallConnection, type HandlerCall, type Outcome, ServedCall } from "./served-call.ts";
 
@@ -157,9 +157,15 @@ export class ServiceConnection implements CallConnection {
 			const { result } = outcome;
 			try {
 				if (result instanceof ReplyWithExtras) {
-					const { value, fds, blob } = result;
-					const moved = { fds, blob, movesFds: true, movesBlob: true };
-					this.#channel.send({ type: RESULT, id, value, ...moved });
+					this.#channel.send({
+						type: RESULT,
+						id,
+						value: result.value,
+						fds: result.fds,
+						blob: result.blob,
+						movesFds: true,
+						movesBlob: true,
+					});
 				} else this.#channel.send({ type: RESULT, id, value: result });
 			} catch (error) {
 				this.#sendError(id, error);
@@ -231,7 +237,7 @@ export class ServiceConnection implements CallConnection {
 		if (!this.#isWelcome) refuse(message, "came before WELCOME");
 		if (this.#isEnding) refuse(message, "came after BYE");
 		if (id === 0 || this.#calls.has(id)) refuse(message, `has an id that is not free (${id})`);
-		const [method, params] = readCall(message);
+		const body = readNamed(message);
 		const call = new ServedCall(message, this);
 		this.#calls.set(id, call);
 		if (this.#calls.size > maxCallsInFlight) {
@@ -244,7 +250,7 @@ export class ServiceConnection implements CallConnection {
 		}
 		let result: unknown;
 		try {
-			result = this.#handler(method)(params, call);
+			result = this.#handler(body[0])(body[1], call);
 		} catch (error) {
 			call.end({ failed: true, error });
 			return;

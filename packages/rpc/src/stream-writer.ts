@@ -104,7 +104,8 @@ export class StreamWriter {
 			if (sent < 0) sent = this.#refused(-sent) ? total : 0;
 			if (!this.#tickIsOpen) {
 				this.#tickIsOpen = true;
-				queueMicrotask(this.#endTick);
+				// queueMicrotask() makes an AsyncResource each time: ten times slower.
+				void resolved.then(this.#endTick);
 			}
 		}
 		if (sent < total) this.#enqueue(message, bytes.subarray(start, end), total, sent);
@@ -364,4 +365,5 @@ const largeBufferBytes = 4 * 2 ** 20;
 const retryMs = 10;
 const maxRefusedMs = 5000;
 
+const resolved: Promise<void> = Promise.resolve();
 const fdNumbers = new Int32Array(maxFrameFds);
