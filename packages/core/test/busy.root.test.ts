@@ -17,7 +17,7 @@ import {
 import { afterEach, beforeEach, test } from "vitest";
 import { identify, isPresent, waitForAbsence } from "../src/absence.ts";
 import { findHolders } from "../src/find-holders.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 interface Loop {
 	fd: Fd;

@@ -8,7 +8,7 @@ import {
 	setNonBlocking,
 	spawn,
 } from "../src/index.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const all = capabilities().permitted;
 const mknod = capabilitySet(["CAP_MKNOD"]);

@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { describe, test } from "vitest";
 import { Fd, isOpenFd, memfd } from "../src/index.ts";
-import { descriptorCount } from "./descriptors.ts";
+import { descriptorCount } from "@devhost/tools/testing";
 
 describe("Fd", () => {
 	test("closes what it owns, once", ({ expect }) => {

@@ -24,7 +24,7 @@ import {
 	openat2,
 	statFd,
 } from "../src/index.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 let folder: string;
 let nodes: Fd;

@@ -16,8 +16,7 @@ import {
 	statFd,
 	unlinkat,
 } from "../src/index.ts";
-import { descriptorCount } from "./descriptors.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot, descriptorCount } from "@devhost/tools/testing";
 
 const O_PATH = 0o10000000;
 

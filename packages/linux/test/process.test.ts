@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { memfd, pipe, read, setNonBlocking, spawn, type SpawnOptions } from "../src/index.ts";
-import { descriptorCount } from "./descriptors.ts";
+import { descriptorCount } from "@devhost/tools/testing";
 
 /** Runs a shell script and returns what it wrote to its standard output, and how it ended. */
 async function shell(

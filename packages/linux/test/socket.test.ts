@@ -18,7 +18,7 @@ import {
 	spawn,
 	statFd,
 } from "../src/index.ts";
-import { descriptorCount } from "./descriptors.ts";
+import { descriptorCount } from "@devhost/tools/testing";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);

@@ -33,7 +33,7 @@ import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { linuxLoop } from "../src/linux-loop.ts";
 import { attribute, deviceDirectory, Folder, openDescriptors, pattern } from "./machine.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const megabyte = 1 << 20;
 let folder: Folder;

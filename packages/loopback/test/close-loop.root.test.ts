@@ -7,7 +7,7 @@ import { AT_FDCWD, detachedTmpfs, type Fd, openat2 } from "@devhost/linux";
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { Folder, pattern, until } from "./machine.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const megabyte = 1 << 20;
 let folder: Folder;

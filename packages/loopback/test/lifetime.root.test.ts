@@ -8,7 +8,7 @@ import { ServiceManager } from "@devhost/rpc";
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { attribute, deviceDirectory, Folder, pattern, until } from "./machine.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const megabyte = 1 << 20;
 const fixtures = join(import.meta.dirname, "fixtures");

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { devhost, eventsOf, killStarted, Project, startDevhost } from "./devhost.ts";
 import { eventComplaints } from "./event-schema.ts";
 import { boundLoops, mountCount, processesIn, processesWith } from "./leftovers.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 // Each test is several processes, which share the machine with those of other tests.
 vi.setConfig({ testTimeout: 30_000 });

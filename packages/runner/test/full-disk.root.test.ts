@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { devhost, eventsOf, killStarted, Project } from "./devhost.ts";
 import { boundLoops } from "./leftovers.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 // Each test is several processes, which share the machine with those of other tests.
 vi.setConfig({ testTimeout: 30_000 });

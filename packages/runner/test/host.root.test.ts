@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test, vi } from "vitest";
 import { loopback, openHost } from "../src/index.ts";
 import { Project } from "./devhost.ts";
 import { boundLoops, descriptorCount } from "./leftovers.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 // Each test is several processes, which share the machine with those of other tests.
 vi.setConfig({ testTimeout: 30_000 });

@@ -17,7 +17,7 @@ import { type StageCommand, startSandbox, startUnsandboxed } from "../src/sandbo
 import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts";
 import { stageEnvironment } from "../src/stage-environment.ts";
 import { descriptorCount, mountCount, processesWith } from "./leftovers.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const bwrap = "/usr/bin/bwrap";
 let tree: string;

@@ -9,7 +9,7 @@ import {
 } from "./devhost.ts";
 import { eventComplaints } from "./event-schema.ts";
 import { boundLoops, processesIn, processesWith } from "./leftovers.ts";
-import { describeAsRoot } from "./root.ts";
+import { describeAsRoot } from "@devhost/tools/testing";
 
 const moody = new URL("fixtures/moody", import.meta.url).pathname;
 // Each test is several processes, which share the machine with those of other tests.
