@@ -43,7 +43,7 @@ try {
 	};
 	const results = await compare([comparison(1, 2.5), comparison(8, 2)], 9);
 	console.log(table("@devhost/loopback: loop devices in process", "C", results));
-	report(files[0] as string);
+	report(files[0] ?? "");
 } finally {
 	rmSync(folder, { recursive: true });
 }
@@ -54,7 +54,9 @@ interface State {
 }
 
 function report(file: string): void {
-	const flat = [...script("loop-flat.ts"), directory, file, "10000"];
+	// V8's young generation grows by its own rules, which are not what is looked at.
+	const [node = "", ...flatScript] = script("loop-flat.ts");
+	const flat = [node, "--max-semi-space-size=1", ...flatScript, directory, file, "10000"];
 	const { before, after } = JSON.parse(run(flat, options)) as { before: State; after: State };
 	const many = [...script("loop-many.ts"), directory, file, "256"];
 	const { openMs, closeMs, megabytes } = JSON.parse(run(many)) as Record<
@@ -63,7 +65,7 @@ function report(file: string): void {
 	>;
 	const megabytesOf = ({ rssBytes }: State): string => (rssBytes / 1e6).toFixed(0);
 	const met = (isMet: boolean): string => (isMet ? "met" : "MISSED");
-	const isFlat = after.fds === before.fds && after.rssBytes < before.rssBytes * 1.1;
+	const isFlat = after.fds === before.fds && after.rssBytes < before.rssBytes * 1.05;
 	console.log(
 		`10,000 cycles: descriptors ${before.fds} → ${after.fds}, ` +
 			`resident ${megabytesOf(before)} → ${megabytesOf(after)} MB, flat: ${met(isFlat)}\n` +

@@ -91,6 +91,9 @@ export interface AttachedLoop extends AsyncDisposable {
  *
  * @example
  * ```ts
+ * import { execFileSync } from "node:child_process";
+ * import { attachLoop } from "@devhost/loopback";
+ *
  * await using loop = await attachLoop({ file: "disk.img", startSectors: 2048, sizeSectors: 40960 });
  * execFileSync("mkfs.ext4", ["-q", loop.path]);
  * ```

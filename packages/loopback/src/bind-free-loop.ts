@@ -132,14 +132,12 @@ async function tryBind(
 		lock = sys.lock(devices, node.loop, number);
 		if (lock === undefined) return { number, why: "locked" };
 
-		await sys.configure(node.loop, request.file, config);
-		binding = { number, tag: config.tag, diskSequence: undefined };
+		const facts = await sys.bind(node.loop, request.file, config);
+		binding = { number, ...facts };
+		verifyBinding(facts, request);
 		// With PARTSCAN in LOOP_CONFIGURE the kernel announces the device before it has looked: partitions appear,
 		// vanish and appear again (systemd#41425).
 		if (request.partscan) await sys.setPartscan(node.loop, config);
-		const facts = sys.describe(node.loop);
-		binding = { ...binding, diskSequence: facts.diskSequence };
-		verifyBinding(facts, request);
 		// Not before: only who has bound the device may use its name, and two processes may have tried.
 		if (devices !== undefined) {
 			sys.makeNode(devices, name, number);

@@ -1,9 +1,9 @@
 import { isSysError } from "@devhost/linux";
 import type { BoundLoop } from "./bind-free-loop.ts";
 import type { Binding, DeviceDirectory, Handle, LoopSys } from "./loop.ts";
-import { takeEvery } from "./take-every.ts";
+import { takeEvery, throwFailures } from "./take-every.ts";
 import { busy, waitUntil } from "./wait.ts";
-import { flushDevice, syncFile } from "./write-back.ts";
+import { lost, syncFile } from "./write-back.ts";
 
 /** A bound loop device that is to go. */
 export interface ClosingLoop {
@@ -28,15 +28,13 @@ export interface ClosingLoop {
  * @throws {@link DeviceError} `ERR_DEVICE_CLOSE` something that was written is lost.
  */
 export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<void> {
-	const { bound, subject, readOnly, devices } = closing;
+	const { bound, witness, subject, readOnly, devices } = closing;
 	const { number, loop, lock, path, facts } = bound;
 	const binding: Binding = { number, ...facts };
-	const written = { ...closing, loop };
 	const deadlineMs = sys.nowMs() + closing.closeTimeoutMs;
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 	let isLate = false;
-	let synced: Promise<void> | undefined;
 
 	await takeEvery([
 		async () => {
@@ -45,17 +43,20 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 			claim = await claimLoop(sys, bound, deadlineMs, subject);
 			isKnownBusy = false;
 		},
-		() => (readOnly ? undefined : flushDevice(sys, written)),
-		() => {
-			if (readOnly) return;
-			synced = syncFile(sys, written);
-			synced.catch(() => undefined); // awaited below
-		},
 		// While the number is ours: its next owner makes a node of the same name.
 		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),
-		// The last close is the one that unbinds, and waits for the device: not on this thread.
-		() => (claim === undefined ? loop.closeAsync() : loop.close()),
-		() => claim?.closeAsync(),
+		async () => {
+			const { flush, sync, close } = await sys.unbind(
+				loop,
+				claim,
+				readOnly ? undefined : witness,
+			);
+			throwFailures([
+				flush && lost(sys, witness, subject, flush),
+				sync && lost(sys, witness, subject, sync),
+				close,
+			]);
+		},
 		() => lock?.[Symbol.asyncDispose](),
 		async () => {
 			const isGone = () => !sys.isBound(devices, binding);
@@ -64,9 +65,8 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 			if (await waitUntil(sys, deadlineMs, isGone)) return;
 			if (!isKnownBusy) throw await busy(sys, number, subject);
 		},
-		() => synced,
 		// What others wrote until they let go.
-		() => (isLate && !readOnly ? syncFile(sys, written) : undefined),
+		() => (isLate && !readOnly ? syncFile(sys, { witness, subject }) : undefined),
 	]);
 }
 

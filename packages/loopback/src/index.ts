@@ -15,6 +15,7 @@ export type {
 	LoopLock,
 	LoopSys,
 	OpenedNode,
+	UnbindFailures,
 } from "./loop.ts";
 export { loopback } from "./loopback.ts";
 export { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";

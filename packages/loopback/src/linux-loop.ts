@@ -27,7 +27,14 @@ import {
 import { delay } from "./delay.ts";
 import { isBoundByStatus, isBoundInSysfs, isLoopBound, loopExists } from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
-import type { DeviceDirectory, LoopConfig, LoopFacts, LoopSys } from "./loop.ts";
+import type {
+	DeviceDirectory,
+	Handle,
+	LoopConfig,
+	LoopFacts,
+	LoopSys,
+	UnbindFailures,
+} from "./loop.ts";
 import { isLoopNode, openMachineNode, openPrivateNode } from "./open-loop-node.ts";
 
 /**
@@ -84,9 +91,10 @@ export function linuxLoop({
 		openNode,
 		isNode: (loop, number) => isLoopNode(loop.fd, nodeOf(number)),
 		lock: (devices, loop, number) => locks.lock(loop, number, devices !== undefined),
-		configure: (loop, file, config) =>
-			loopConfigure(loop.fd, { ...config, file, flags: flagsOf(config) }),
-		describe: (loop) => describe(loop.fd),
+		async bind(loop, file, config) {
+			await loopConfigure(loop.fd, { ...config, file, flags: flagsOf(config) });
+			return describe(loop.fd);
+		},
 		setPartscan: (loop, config) =>
 			loopSetStatus(loop.fd, { ...config, flags: flagsOf(config) | LO_FLAGS_PARTSCAN }),
 
@@ -115,6 +123,7 @@ export function linuxLoop({
 		// Not BLKFLSBUF, which writes back too but keeps to itself what failed (block/ioctl.c, `blkdev_flushbuf`, seen on
 		// Linux 6.18). fsync tells of all writes that failed since `loop` was opened.
 		flush: (loop) => fsync(loop.fd),
+		unbind,
 		isBound: (devices, binding) =>
 			isBoundInSysfs(binding) ??
 			isBoundByStatus(() => openNode(devices, binding.number), binding),
@@ -132,6 +141,25 @@ function addLoop(control: number, number: number): void {
 	} catch (error) {
 		if (!isSysError(error, "EEXIST")) throw error; // somebody was quicker to add it: as good
 	}
+}
+
+async function unbind(
+	loop: Handle,
+	claim: Handle | undefined,
+	witness: Handle | undefined,
+): Promise<UnbindFailures> {
+	const failed = (step: keyof UnbindFailures) => (error: unknown) => ({ [step]: error });
+	const flushed = await (witness && fsync(loop.fd).catch(failed("flush")));
+	// At once with the last close, which is the one that unbinds.
+	const syncing = witness && fsync(witness.fd).catch(failed("sync"));
+	const closed = await close(loop, claim).catch(failed("close"));
+	return { ...flushed, ...(await syncing), ...closed };
+}
+
+async function close(loop: Handle, claim: Handle | undefined): Promise<void> {
+	if (claim === undefined) return await loop.closeAsync();
+	await using _ = claim;
+	loop.close();
 }
 
 function flagsOf({ readOnly, directIo }: LoopConfig): number {

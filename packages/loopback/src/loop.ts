@@ -54,6 +54,16 @@ export interface OpenedNode {
 	readonly path: string | undefined;
 }
 
+/** What failed of {@link LoopSys.unbind}. */
+export interface UnbindFailures {
+	/** Bringing what was written to the file. */
+	readonly flush?: unknown;
+	/** Bringing the file to its disk. */
+	readonly sync?: unknown;
+	/** Closing. The descriptors are closed all the same. */
+	readonly close?: unknown;
+}
+
 /** A held BSD lock of a loop device. Disposed after the device is closed, it keeps others off until then. */
 export interface LoopLock extends AsyncDisposable {
 	/** Locks a node in the device directory too: who opens that does not see the lock of another node. */
@@ -109,9 +119,8 @@ export interface LoopSys {
 	isNode(loop: Handle, number: number): boolean;
 	/** Takes the BSD lock that udev and disk tools respect. Never waits; undefined: somebody else has it. */
 	lock(devices: DeviceDirectory, loop: Handle, number: number): LoopLock | undefined;
-	configure(loop: Handle, file: FdLike, config: LoopConfig): Promise<void>;
-	/** What the device is bound to. `ENXIO`: nothing. */
-	describe(loop: Handle): LoopFacts;
+	/** Binds a file to the device. Returns what the kernel then says of it. */
+	bind(loop: Handle, file: FdLike, config: LoopConfig): Promise<LoopFacts>;
 	/** Has the kernel look for partitions of a bound device from now on. */
 	setPartscan(loop: Handle, config: LoopConfig): Promise<void>;
 	/** Makes a node `name` of `loopN` in the device directory, in the place of whatever has that name. */
@@ -123,6 +132,18 @@ export interface LoopSys {
 	claim(loop: Handle): Handle;
 	/** Brings what was written to the device to the backing file. `EIO`: something that was written is lost. */
 	flush(loop: Handle): Promise<void>;
+	/**
+	 * Flushes the device and syncs its file unless nothing can have been written, then closes the device: with its last
+	 * descriptor the kernel unbinds it. Every step is taken whatever became of those before; the failures are returned.
+	 *
+	 * @param claim - The device's other descriptor, if there is one, which is closed last.
+	 * @param witness - As of {@link LoopSys.syncFile}; stays open. Undefined: nothing can have been written.
+	 */
+	unbind(
+		loop: Handle,
+		claim: Handle | undefined,
+		witness: Handle | undefined,
+	): Promise<UnbindFailures>;
 	/** Whether the device is still bound as it was for us. */
 	isBound(devices: DeviceDirectory, binding: Binding): boolean;
 

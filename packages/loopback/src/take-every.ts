@@ -1,7 +1,7 @@
 /**
  * Takes every step in order, whatever became of those before.
  *
- * @throws the failure; of several, a `SuppressedError` as `await using` makes it: see `causeFirst` of `@devhost/core`.
+ * @throws as {@link throwFailures}.
  */
 export async function takeEvery(steps: readonly (() => unknown)[]): Promise<void> {
 	const failures: unknown[] = [];
@@ -12,6 +12,18 @@ export async function takeEvery(steps: readonly (() => unknown)[]): Promise<void
 			failures.push(error);
 		}
 	}
-	if (failures.length === 0) return;
-	throw failures.reduce((before, failure) => new SuppressedError(failure, before));
+	throwFailures(failures);
+}
+
+/**
+ * Throws what failed; of several failures, a `SuppressedError` as `await using` makes it, which `causeFirst` of
+ * `@devhost/core` turns round.
+ *
+ * @param failures - In order; undefined where nothing failed.
+ */
+export function throwFailures(failures: readonly unknown[]): void {
+	const [first, ...later] = failures.filter((failure) => failure !== undefined);
+	if (first === undefined) return;
+	const all = later.reduce((before, failure) => new SuppressedError(failure, before), first);
+	throw all as Error;
 }

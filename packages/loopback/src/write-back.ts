@@ -44,7 +44,8 @@ export async function syncFile(
 	}
 }
 
-function lost(sys: LoopSys, witness: Handle, subject: string, cause: unknown): unknown {
+/** What somebody is told when writing back failed: part of what was written is lost. */
+export function lost(sys: LoopSys, witness: Handle, subject: string, cause: unknown): unknown {
 	if (!isSysError(cause)) return cause;
 	const freeBytes = sys.freeBytes(witness);
 	// A loop device says EIO for whatever became of the file.

@@ -193,9 +193,9 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 				},
 			};
 		},
-		async configure(loop, file, config) {
+		async bind(loop, file, config) {
 			await Promise.resolve();
-			step("configure");
+			step("bind");
 			const number = loops.get(loop.fd) ?? -1;
 			const attempt = (attempts.get(number) ?? 0) + 1;
 			attempts.set(number, attempt);
@@ -203,12 +203,8 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			if (refusal !== undefined) throw sysError(refusal, "LOOP_CONFIGURE");
 			if (bound.has(number)) throw sysError("EBUSY", "LOOP_CONFIGURE");
 			fileOf(file as number);
-			bound.set(number, facts(config));
-		},
-		describe(loop) {
-			step("describe");
-			const found = bound.get(loops.get(loop.fd) ?? -1);
-			if (found === undefined) throw sysError("ENXIO", "LOOP_GET_STATUS64");
+			const found = facts(config);
+			bound.set(number, found);
 			return options.describe?.(found) ?? found;
 		},
 		async setPartscan() {
@@ -232,6 +228,24 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		async flush() {
 			await Promise.resolve();
 			step("flush");
+		},
+		async unbind(loop, claim, witness) {
+			await Promise.resolve();
+			const failures: { flush?: unknown; sync?: unknown; close?: unknown } = {};
+			const attempt = (name: keyof typeof failures, body: () => void): void => {
+				try {
+					body();
+				} catch (error) {
+					failures[name] = error;
+				}
+			};
+			if (witness !== undefined) {
+				attempt("flush", () => step("flush"));
+				attempt("sync", () => step("syncFile"));
+			}
+			attempt("close", () => loop.close());
+			attempt("close", () => claim?.close());
+			return failures;
 		},
 		isBound(_devices, { number, diskSequence, tag }) {
 			step("isBound");
