@@ -6,8 +6,6 @@ import {
 	type Fd,
 	isSysError,
 	openat2,
-	pipe,
-	setNonBlocking,
 	spawn,
 	type SysError,
 } from "@devhost/linux";
@@ -18,6 +16,7 @@ import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
 import { stageCapabilities } from "./stage-capabilities.ts";
 import { type OutputStream, StageOutput } from "./stage-output.ts";
 import { StageProcess } from "./stage-process.ts";
+import { StageReports } from "./stage-reports.ts";
 
 /** The command of one stage, its placeholders filled in. */
 export interface StageCommand {
@@ -75,7 +74,7 @@ export function startSandbox(
 			argv: ["bwrap", "--args", "3", "--", ...helper, ...command.argv],
 			// Not the stage's, which is for the stage: LD_PRELOAD in it would act on bubblewrap, outside of the sandbox.
 			environment: {},
-			fds: { ...pipes.outputs, 3: options, 4: content, 5: pipes.status, 6: pipes.status },
+			fds: { ...pipes.outputs, 3: options, 4: content, 5: pipes.builder, 6: pipes.helper },
 			cwd: "/",
 			namespace: command.namespace.namespace,
 			// A terminal's Ctrl-C is for us: it would end bubblewrap, and with it the stage, before we have said how.
@@ -103,7 +102,7 @@ export function startUnsandboxed(command: StageCommand): StageProcess {
 			file: execCheckedPath(),
 			argv: ["exec-checked", "6", granted.toString(16), "--", ...command.argv],
 			environment: command.environment,
-			fds: { ...pipes.outputs, 6: pipes.status },
+			fds: { ...pipes.outputs, 6: pipes.helper },
 			cwd: command.tree,
 			namespace: command.namespace.namespace,
 			newSession: true,
@@ -116,7 +115,8 @@ export function startUnsandboxed(command: StageCommand): StageProcess {
 /** Descriptors that go to a stage. */
 interface Pipes {
 	readonly outputs: Readonly<Record<number, Fd>>;
-	readonly status: Fd;
+	readonly builder: Fd;
+	readonly helper: Fd;
 }
 
 /** Opens what both ways of starting need, and closes it again if starting fails. */
@@ -129,10 +129,7 @@ function start(
 	using acquired = new DisposableStack();
 	const output = new StageOutput(command.onOutput);
 	acquired.defer(() => output.close());
-	const [statusPipe, status] = pipe();
-	acquired.use(statusPipe);
-	inputs.use(status);
-	setNonBlocking(statusPipe, true);
+	const reports = acquired.use(new StageReports());
 	const stdin =
 		command.stdin === undefined ? undefined : inputs.use(memoryFile("stdin", command.stdin));
 	const { stdout, stderr } = output.writeEnds;
@@ -140,7 +137,7 @@ function start(
 
 	let child: Child;
 	try {
-		child = withUsualUmask(() => launch({ outputs, status }, inputs));
+		child = withUsualUmask(() => launch({ outputs, ...reports.ends }, inputs));
 	} catch (error) {
 		throw isSysError(error) ? launchError(command, error) : error;
 	}
@@ -150,7 +147,7 @@ function start(
 		command: command.argv[0] ?? "",
 		child,
 		output,
-		statusPipe,
+		reports,
 		capabilities: granted,
 		isSandboxed,
 	});

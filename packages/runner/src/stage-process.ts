@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Child, errnoName, type ExitStatus, type Fd, read } from "@devhost/linux";
+import { type Child, errnoName, type ExitStatus } from "@devhost/linux";
 import { RunError, StageError } from "./error.ts";
 import {
 	describeProcess,
@@ -9,6 +9,7 @@ import {
 } from "./pid-namespace.ts";
 import { capabilityNames } from "./stage-capabilities.ts";
 import type { StageOutput } from "./stage-output.ts";
+import type { StageReports } from "./stage-reports.ts";
 
 /** How long a killed stage may take to be gone: a process in uninterruptible sleep does not die before its I/O ends. */
 const killDeadlineMs = 10_000;
@@ -33,14 +34,14 @@ export class StageProcess {
 	readonly #command: string;
 	readonly #child: Child;
 	readonly #output: StageOutput;
-	readonly #statusPipe: Fd;
+	readonly #reports: StageReports;
 	readonly #capabilities: bigint;
 	readonly #isSandboxed: boolean;
 	readonly #gaveUp = Promise.withResolvers<never>();
-	#statusText = "";
+	#init: NamespaceInit | undefined;
 	#isKilled = false;
 
-	/** Made by `startSandbox` and `startUnsandboxed`. Owns `statusPipe` and `output`. */
+	/** Made by `startSandbox` and `startUnsandboxed`. Owns `reports` and `output`. */
 	constructor(options: {
 		readonly stage: string;
 		/** The command's name, for errors. */
@@ -48,8 +49,7 @@ export class StageProcess {
 		/** bubblewrap, or without a sandbox the helper that becomes the command. */
 		readonly child: Child;
 		readonly output: StageOutput;
-		/** Lines of JSON from bubblewrap and from the helper that checks capabilities. */
-		readonly statusPipe: Fd;
+		readonly reports: StageReports;
 		/** What the command must turn out to hold. */
 		readonly capabilities: bigint;
 		readonly isSandboxed: boolean;
@@ -58,10 +58,11 @@ export class StageProcess {
 		this.#command = options.command;
 		this.#child = options.child;
 		this.#output = options.output;
-		this.#statusPipe = options.statusPipe;
+		this.#reports = options.reports;
 		this.#capabilities = options.capabilities;
 		this.#isSandboxed = options.isSandboxed;
 		this.#output.start();
+		this.#reports.start();
 		this.#gaveUp.promise.catch(() => {}); // It is raced below; nobody waits for it after that.
 		this.ended = Promise.race([this.#end(), this.#gaveUp.promise]).finally(() =>
 			this.#release(),
@@ -80,7 +81,7 @@ export class StageProcess {
 
 	async #terminate(): Promise<void> {
 		if (!(await this.#hasStarted())) return;
-		const init = this.#init();
+		const init = this.#findInit();
 		if (init !== undefined) signalNamespace(init, "SIGTERM");
 		else if (!this.#isSandboxed) this.#signalGroup("SIGTERM");
 	}
@@ -88,7 +89,7 @@ export class StageProcess {
 	/** Whether the command came to run; waits while that is open. */
 	async #hasStarted(): Promise<boolean> {
 		while (this.#child.status === undefined) {
-			if (this.#reports().some((line) => line.ok)) return true;
+			if (this.#reports.helper.some((line) => line.ok)) return true;
 			await delay(1);
 		}
 		return false;
@@ -105,18 +106,18 @@ export class StageProcess {
 		if (this.#isSandboxed) {
 			// Its first process and not bubblewrap: between its own steps bubblewrap's child would outlive it. So a sandbox
 			// that is just being made is let live for the moment that it takes to say which process that is.
-			for (let tries = 0; tries < 1000 && this.#init() === undefined; tries++) {
+			for (let tries = 0; tries < 1000 && this.#findInit() === undefined; tries++) {
 				if (this.#child.status !== undefined) return;
 				await delay(1);
 			}
-			const init = this.#init();
+			const init = this.#findInit();
 			if (init === undefined) this.#child.kill("SIGKILL");
 			else signalNamespace(init, "SIGKILL");
 		} else {
 			this.#signalGroup("SIGKILL");
 		}
 		await delay(killDeadlineMs, undefined, { ref: false });
-		const survivor = describeProcess(this.#init()?.pid ?? this.#child.pid);
+		const survivor = describeProcess(this.#findInit()?.pid ?? this.#child.pid);
 		const message = `stage ${this.#stage}: ${survivor} is still there ${killDeadlineMs / 1000} s after SIGKILL`;
 		this.#gaveUp.reject(new RunError("ERR_SANDBOX_SURVIVORS", message, { stage: this.#stage }));
 	}
@@ -132,7 +133,7 @@ export class StageProcess {
 
 	async #end(): Promise<StageEnd> {
 		const status = await this.#child.exited;
-		const init = this.#init();
+		const init = this.#findInit();
 		if (init !== undefined) await this.#namespaceEnd(init);
 		// What the command left running in its session would hold devices and outputs.
 		if (!this.#isSandboxed) this.#signalGroup("SIGKILL");
@@ -151,7 +152,7 @@ export class StageProcess {
 	}
 
 	#checkReports(status: ExitStatus): void {
-		const lines = this.#reports();
+		const lines = this.#reports.helper;
 		const output = this.#output.last;
 		const failure = lines.find((line) => line.error !== undefined);
 		if (failure?.error === "caps") {
@@ -201,44 +202,12 @@ export class StageProcess {
 	}
 
 	/** The sandbox's first process, once bubblewrap has said which it is. */
-	#init(): NamespaceInit | undefined {
-		for (const line of this.#reports()) {
-			const pid = line["child-pid"];
-			const namespaceId = line["pid-namespace"];
-			if (pid !== undefined && namespaceId !== undefined) return { pid, namespaceId };
-		}
-		return undefined;
-	}
-
-	/** The reports that are complete so far. They are few and short: the pipe holds them until somebody asks. */
-	#reports(): StatusReport[] {
-		const bytes = new Uint8Array(4096);
-		while (this.#statusPipe.isOpen) {
-			const count = read(this.#statusPipe.fd, bytes, 0, bytes.length);
-			if (count <= 0) break;
-			this.#statusText += Buffer.from(bytes.subarray(0, count)).toString("latin1");
-		}
-		const complete = this.#statusText.slice(0, this.#statusText.lastIndexOf("\n") + 1);
-		return complete
-			.split("\n")
-			.filter((line) => line !== "")
-			.map((line) => JSON.parse(line) as StatusReport);
+	#findInit(): NamespaceInit | undefined {
+		return (this.#init ??= this.#reports.init);
 	}
 
 	#release(): void {
-		this.#reports(); // kept as text, for kill() of a stage that has ended
-		this.#statusPipe.close();
+		this.#reports[Symbol.dispose]();
 		this.#output.close();
 	}
-}
-
-/** Shape of the lines. Source: bwrap(1) `--json-status-fd`; exec-checked.c in `@devhost/linux`. */
-interface StatusReport {
-	readonly "child-pid"?: number;
-	readonly "pid-namespace"?: number;
-	readonly ok?: true;
-	readonly error?: "caps" | "exec";
-	/** Hexadecimal. */
-	readonly caps?: string;
-	readonly errno?: number;
 }

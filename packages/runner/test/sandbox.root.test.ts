@@ -358,6 +358,13 @@ describeAsRoot("a sandbox", () => {
 		}
 	});
 
+	test("does not begin, and does not stay, when we are killed meanwhile", async ({ expect }) => {
+		const script = new URL("fixtures/die-after-start.ts", import.meta.url).pathname;
+		for (let i = 0; i < 5; i++) spawnSync(process.execPath, [script]);
+
+		await expect.poll(() => processesWith("sleep", "4646"), { timeout: 2000 }).toEqual([]);
+	});
+
 	test("is asked to end by SIGTERM, also while it is being made", async ({ expect }) => {
 		for (const waitMs of [0, 50]) {
 			const script =
