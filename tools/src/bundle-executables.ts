@@ -98,6 +98,8 @@ async function toCommonJs({ path, text: source }: OutputFile): Promise<CommonJsF
 		target,
 		// import() of a chunk becomes a promise of require(), which costs no ESM loader.
 		supported: { ...supported, "dynamic-import": false },
+		// An uncaught error shows the line that threw: not 90 kB of it.
+		lineLimit: 200,
 		minify: true,
 		sourcemap: "external",
 		sourcesContent: false,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DeviceNumber } from "@devhost/linux";
 import { busyMessage, DeviceBusy } from "./error.ts";
+import { findHolders } from "./find-holders.ts";
 
 /** What tells a block device from any other that has its number before or after it. */
 export interface BlockIdentity {
@@ -71,8 +72,6 @@ export async function waitForAbsence(
 }
 
 async function busy(identity: BlockIdentity, subject: string, sysfs: string): Promise<DeviceBusy> {
-	// Loaded only here: who closes without trouble, which is everybody, should not pay for it.
-	const { findHolders } = await import("./find-holders.ts");
 	const { node, attributes } = identity;
 	const holders = await findHolders(node, { sysfs });
 	return new DeviceBusy(busyMessage(subject, holders), holders, {
