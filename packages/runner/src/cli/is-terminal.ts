@@ -5,7 +5,9 @@ export async function isTerminal(fd: number): Promise<boolean> {
 	// node:tty loads all of node:net, 2 ms: only for what may be a terminal.
 	if (process.env["NO_COLOR"] || process.env["TERM"] === "dumb") return false;
 	try {
-		if (!fstatSync(fd).isCharacterDevice()) return false;
+		const status = fstatSync(fd);
+		// Major 1: /dev/null and its like.
+		if (!status.isCharacterDevice() || status.rdev >> 8 === 1) return false;
 	} catch {
 		return false; // It is closed.
 	}
