@@ -1,6 +1,7 @@
 import type { Fd, FdLike } from "@devhost/linux";
 import { recycleBlob } from "./blob-pool.ts";
 import { Channel, type Receiver } from "./channel.ts";
+import { nowMs } from "./clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { RemoteError, RpcError } from "./error.ts";
 import { closeFds, duplicateFds } from "./fd-list.ts";
@@ -151,7 +152,7 @@ export class Client implements AsyncDisposable {
 		};
 		this.#channel = new Channel(socket, this.#name, receiver);
 		this.#timer = new DeadlineTimer((now) => this.#sweep(now));
-		this.#helloDeadline = performance.now() + (options.helloTimeoutMs ?? 10_000);
+		this.#helloDeadline = nowMs() + (options.helloTimeoutMs ?? 10_000);
 		this.#timer.watch(this.#helloDeadline);
 		// Nobody has to look at it: calls fail with the same.
 		this.#hello.promise.catch(() => {});
@@ -186,7 +187,7 @@ export class Client implements AsyncDisposable {
 	call(method: string, params?: unknown, options: CallOptions = noOptions): Promise<Reply> {
 		const timeoutMs = options.timeoutMs ?? this.#options.callTimeoutMs ?? 120_000;
 		const call = new PendingCall(method, params, timeoutMs, options);
-		call.deadline = performance.now() + call.timeoutMs;
+		call.deadline = nowMs() + call.timeoutMs;
 		const { signal } = options;
 		if (signal?.aborted) call.reject(this.#cancelled(call, signal.reason));
 		else if (this.#failure !== undefined) call.reject(this.#failure);
@@ -289,7 +290,7 @@ export class Client implements AsyncDisposable {
 		for (const call of this.#waiting) {
 			if (this.#open.size >= maxCallsInFlight) return;
 			this.#waiting.delete(call);
-			this.#send(call, call.deadline - performance.now());
+			this.#send(call, call.deadline - nowMs());
 		}
 	}
 

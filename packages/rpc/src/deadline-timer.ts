@@ -1,8 +1,10 @@
+import { nowMs } from "./clock.ts";
+
 /**
  * One timer for all deadlines of a connection: a timer per call would cost 0.4 µs each, and most calls end long before
  * their deadline. It does not keep the process alive.
  *
- * Deadlines are in ms of `performance.now()`.
+ * Deadlines are in ms of {@link nowMs}.
  */
 export class DeadlineTimer {
 	readonly #sweep: (now: number) => number;
@@ -19,7 +21,7 @@ export class DeadlineTimer {
 		if (deadline >= this.#firesAt) return;
 		clearTimeout(this.#timer);
 		this.#firesAt = deadline;
-		const delay = Math.min(Math.max(deadline - performance.now(), 0), longestDelayMs);
+		const delay = Math.min(Math.max(deadline - nowMs(), 0), longestDelayMs);
 		this.#timer = setTimeout(() => this.#fire(), Math.ceil(delay)).unref();
 	}
 
@@ -31,7 +33,7 @@ export class DeadlineTimer {
 
 	#fire(): void {
 		this.#firesAt = Infinity;
-		this.watch(this.#sweep(performance.now()));
+		this.watch(this.#sweep(nowMs()));
 	}
 }
 

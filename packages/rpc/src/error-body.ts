@@ -1,5 +1,5 @@
 import type { ErrorBody } from "./error.ts";
-import { checkPlain } from "./plain-value.ts";
+import { encodeMsgpack } from "./msgpack-encode.ts";
 
 /**
  * Makes of whatever was thrown what travels: `{code, name, message, data?, stack?}`. It always can be sent.
@@ -47,7 +47,7 @@ function describe(thrown: unknown): string {
 
 function isPlain(data: unknown): boolean {
 	try {
-		checkPlain(data);
+		encodeMsgpack(data, 0);
 		return true;
 	} catch {
 		return false;

@@ -1,9 +1,8 @@
-import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from "msgpackr/pack";
 import { RpcError } from "./error.ts";
 import { type Header, headerBytes, mayCarry, writeHeader } from "./frame.ts";
 import { maxBlobBytes, maxBodyBytes, maxFrameFds } from "./limits.ts";
 import { flagBlob, type OutgoingMessage } from "./message.ts";
-import { checkPlain } from "./plain-value.ts";
+import { encodeBuffer, encodeMsgpack } from "./msgpack-encode.ts";
 
 /** Where {@link encodeFrame} left header and body: valid until the next call of it. */
 export interface EncodedFrame {
@@ -38,16 +37,9 @@ export function encodeFrame(message: OutgoingMessage, sequence: number): Encoded
 		frame.start = 0;
 		frame.end = headerBytes;
 	} else {
-		checkPlain(value);
-		// The library keeps its buffer however large one message made it.
-		if (frame.bytes.byteLength > keptBufferBytes) packr.useBuffer(Buffer.allocUnsafeSlow(8192));
-		// The buffer is the library's own, which others in this process may be using too: what is in it is only ours
-		// until somebody encodes again, and where it begins changes when it grows.
-		const bytes = packr.pack(value, encodeMode) as EncodeBuffer;
-		frame.bytes = bytes;
-		frame.start = bytes.start;
-		frame.end = bytes.end;
-		checkSize("bytes of body", frame.end - frame.start - headerBytes, maxBodyBytes);
+		frame.end = encodeMsgpack(value, headerBytes);
+		frame.bytes = encodeBuffer().bytes;
+		frame.start = 0;
 	}
 	header.bodyBytes = frame.end - frame.start - headerBytes;
 	if (frame.bytes !== viewed) {
@@ -61,26 +53,6 @@ export function encodeFrame(message: OutgoingMessage, sequence: number): Encoded
 function checkSize(what: string, size: number, most: number): void {
 	if (size > most) throw new RpcError("ERR_RPC_LIMIT", `${size} ${what}, ${most} are allowed`);
 }
-
-// Plain msgpack, which every language's library reads: neither records nor other extensions of this library.
-// (Its type declarations lack two of these options.)
-const packrOptions: object = {
-	useRecords: false,
-	structuredClone: false,
-	moreTypes: false,
-	mapsAsObjects: true,
-	variableMapSize: true,
-	encodeUndefinedAsNil: true,
-	skipValues: [undefined],
-};
-const packr = new Packr(packrOptions);
-
-type EncodeBuffer = Buffer & { readonly start: number; readonly end: number };
-
-const encodeMode: number =
-	RESERVE_START_SPACE | headerBytes | REUSE_BUFFER_MODE | RESET_BUFFER_MODE;
-
-const keptBufferBytes = 4 * 2 ** 20;
 
 const bodiless = Buffer.alloc(headerBytes);
 const frame: EncodedFrame = { bytes: bodiless, start: 0, end: 0 };

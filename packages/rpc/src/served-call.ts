@@ -4,7 +4,7 @@ import { closeFds, duplicateFds } from "./fd-list.ts";
 import type { FdSet } from "./fd-set.ts";
 import { maxWaitingSignals, minSignalCost, signalWindowBytes } from "./limits.ts";
 import { type Message, type OutgoingMessage, SIGNAL } from "./message.ts";
-import { checkPlain } from "./plain-value.ts";
+import { encodeMsgpack } from "./msgpack-encode.ts";
 import { discardResult, type Extras } from "./reply.ts";
 
 /** What a handler is given beside its parameters. */
@@ -49,7 +49,7 @@ export class ServedCall implements HandlerCall {
 	readonly id: number;
 	readonly fds: FdSet;
 	readonly blob: Uint8Array | undefined;
-	/** In ms of `performance.now()`. */
+	/** In ms of {@link nowMs}. */
 	deadline: number = Infinity;
 	readonly #connection: CallConnection;
 	#controller: AbortController | undefined;
@@ -153,7 +153,8 @@ export class ServedCall implements HandlerCall {
 	}
 
 	#wait(signal: WaitingSignal): void {
-		checkPlain(signal.body);
+		// What cannot travel is told to the handler now, not when it is due.
+		encodeMsgpack(signal.body, 0);
 		const newest = this.#waiting.at(-1);
 		if (signal.isProgress && newest?.isProgress) {
 			newest.body = signal.body;

@@ -1,5 +1,6 @@
 import type { Fd } from "@devhost/linux";
 import { Channel } from "./channel.ts";
+import { nowMs } from "./clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { RpcError } from "./error.ts";
 import { errorBody, shortErrorBody } from "./error-body.ts";
@@ -245,7 +246,7 @@ export class ServiceConnection implements CallConnection {
 			this.#channel.pause();
 		}
 		if (arg > 0) {
-			call.deadline = performance.now() + arg;
+			call.deadline = nowMs() + arg;
 			this.#timer.watch(call.deadline);
 		}
 		let result: unknown;

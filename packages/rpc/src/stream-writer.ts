@@ -11,6 +11,7 @@ import {
 	SysError,
 } from "@devhost/linux";
 import { recycleBlob } from "./blob-pool.ts";
+import { nowMs } from "./clock.ts";
 import { RpcError } from "./error.ts";
 import { closeFds, duplicateFds } from "./fd-list.ts";
 import { highWaterBytes, maxFrameFds, maxUnsentBytes } from "./limits.ts";
@@ -264,7 +265,7 @@ export class StreamWriter {
 	 * sooner or later; no event tells.
 	 */
 	#keepRetrying(): boolean {
-		const now = performance.now();
+		const now = nowMs();
 		if (this.#refusedSince === 0) this.#refusedSince = now;
 		if (now - this.#refusedSince > maxRefusedMs) return false;
 		this.#retry ??= setTimeout(() => {

@@ -346,7 +346,7 @@ describe("a handler's signals", () => {
 		expect(await failure(client.call("m"))).toMatchObject({ remoteName: "TypeError" });
 	});
 
-	test("that turn out too large when they are due fail the call", async ({ expect }) => {
+	test("that are too large are the handler's mistake, also when they would have to wait", async ({ expect }) => {
 		const { peer } = await greetedHostOf({
 			m: (_, call) => {
 				for (let i = 0; i < ahead; i++) call.signalHost("x");
