@@ -12,6 +12,13 @@ export function isLoopBound(number: number): boolean {
 	return existsSync(`/sys/block/loop${number}/loop`);
 }
 
+let wasSysfsSeen = false;
+
+function isSysfsMounted(): boolean {
+	wasSysfsSeen ||= existsSync("/sys/block");
+	return wasSysfsSeen;
+}
+
 /**
  * Whether a loop device is still bound as it was for us, by sysfs: looking opens nothing, so that it keeps nobody's
  * device busy.
@@ -23,7 +30,7 @@ export function isLoopBound(number: number): boolean {
  * Source: drivers/block/loop.c, `loop_sysfs_init` and `loop_sysfs_exit`; Documentation/ABI/stable/sysfs-block.
  */
 export function isBoundInSysfs({ number, diskSequence }: Binding): boolean | undefined {
-	if (!isLoopBound(number)) return existsSync("/sys/block") ? false : undefined;
+	if (!isLoopBound(number)) return isSysfsMounted() ? false : undefined;
 	if (diskSequence === undefined) return undefined;
 	try {
 		const current = readFileSync(`/sys/block/loop${number}/diskseq`, "utf8");

@@ -62,7 +62,8 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		await using acquired = new AsyncDisposableStack();
 		signal?.throwIfAborted();
 		using backing = openBackingFile(sys, request);
-		const witness = acquired.use(backing.witness);
+		const { witness } = backing;
+		acquired.defer(() => witness.close()); // it was only read: nothing to wait for
 		const range = byteRange({ ...request, fileBytes: backing.sizeBytes });
 		const { file, facts: fileFacts } = backing;
 		const config = { ...request, ...range };
