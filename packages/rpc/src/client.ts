@@ -203,7 +203,7 @@ export class Client implements AsyncDisposable {
 		const ping = Promise.withResolvers<void>();
 		this.#pings.push(ping);
 		this.#await(1);
-		this.#channel.send({ type: PING });
+		void this.#channel.send({ type: PING });
 		return ping.promise;
 	}
 
@@ -267,7 +267,7 @@ export class Client implements AsyncDisposable {
 		while (this.#open.has(this.#lastId));
 		call.id = this.#lastId;
 		try {
-			this.#channel.send({
+			void this.#channel.send({
 				type: CALL,
 				id: call.id,
 				arg:
@@ -328,7 +328,12 @@ export class Client implements AsyncDisposable {
 				return;
 			case PING:
 				if ((message.flags & flagAnswer) === 0) {
-					this.#channel.send({ type: PING, id, arg: message.arg, flags: flagAnswer });
+					void this.#channel.send({
+						type: PING,
+						id,
+						arg: message.arg,
+						flags: flagAnswer,
+					});
 				} else {
 					const ping = this.#pings.shift();
 					if (ping === undefined) refuse(message, "answers nothing");
@@ -359,7 +364,7 @@ export class Client implements AsyncDisposable {
 		this.#await(-1);
 		const welcome: Welcome = this.#options.stacks ? { protocol, stacks: true } : { protocol };
 		// Whoever is leaving already sent BYE instead.
-		if (!this.#isClosing) this.#channel.send({ type: WELCOME, value: welcome });
+		if (!this.#isClosing) void this.#channel.send({ type: WELCOME, value: welcome });
 		this.#hello.resolve(hello);
 		this.#pump();
 	}
@@ -381,7 +386,7 @@ export class Client implements AsyncDisposable {
 		// Given back before half of it is used up, so that a service that is read never has to wait.
 		call.consumedBytes += Math.max(message.frameBytes, minSignalCost);
 		if (call.consumedBytes < signalWindowBytes / 2 || this.#channel.isClosed) return;
-		this.#channel.send({ type: CREDIT, id: message.id, arg: call.consumedBytes });
+		void this.#channel.send({ type: CREDIT, id: message.id, arg: call.consumedBytes });
 		call.consumedBytes = 0;
 	}
 
@@ -406,7 +411,7 @@ export class Client implements AsyncDisposable {
 		this.#settle(call);
 		call.reject(error);
 		if (this.#waiting.delete(call)) call.release();
-		else if (!this.#channel.isClosed) this.#channel.send({ type: CANCEL, id: call.id });
+		else if (!this.#channel.isClosed) void this.#channel.send({ type: CANCEL, id: call.id });
 	}
 
 	#settle(call: PendingCall): void {
@@ -485,7 +490,7 @@ export class Client implements AsyncDisposable {
 			this.#abandon(call, this.#closed(`call "${call.method}" was running`));
 		}
 		this.#channel.ref();
-		this.#channel.send({ type: BYE });
+		void this.#channel.send({ type: BYE });
 		const timeout = Promise.withResolvers<void>();
 		const timer = setTimeout(timeout.resolve, graceMs);
 		await Promise.race([this.#over.promise, timeout.promise]);

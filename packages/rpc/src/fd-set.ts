@@ -61,14 +61,14 @@ export class FdSet implements Disposable {
 		const numbers = this.#numbers;
 		if (numbers.length === 0) return;
 		this.#numbers = none;
-		let first: unknown;
+		let first: Error | undefined;
 		for (let i = 0; i < numbers.length; i++) {
 			const number = numbers[i] as number;
 			if (number < 0) continue;
 			try {
 				closeFd(number);
 			} catch (error) {
-				first ??= error;
+				first ??= error as Error;
 			}
 		}
 		if (first !== undefined) throw first;

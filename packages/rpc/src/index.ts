@@ -5,13 +5,7 @@
  */
 export { recycleBlob } from "./blob-pool.ts";
 export { Channel, type Receiver } from "./channel.ts";
-export {
-	type CallOptions,
-	type CallSignal,
-	Client,
-	type ClientOptions,
-	Reply,
-} from "./client.ts";
+export { type CallOptions, type CallSignal, Client, type ClientOptions, Reply } from "./client.ts";
 export {
 	isRemoteError,
 	isRpcError,

@@ -7,7 +7,8 @@ export type NamedBody = readonly [name: string, content: unknown];
 /** Reads the body of CALL or SIGNAL. What came with a malformed one is closed. */
 export function readNamed(message: Message): NamedBody {
 	const { value } = message;
-	if (!Array.isArray(value) || value.length < 1 || value.length > 2) refuse(message, "has a malformed body");
+	if (!Array.isArray(value) || value.length < 1 || value.length > 2)
+		refuse(message, "has a malformed body");
 	if (typeof value[0] !== "string") refuse(message, "has a malformed name");
 	return value as unknown as NamedBody;
 }

@@ -102,8 +102,8 @@ function readValue(depth: number): unknown {
 
 function readArray(count: number, depth: number): unknown[] {
 	enter(count, depth);
-	const array = new Array<unknown>(count);
-	for (let i = 0; i < count; i++) array[i] = readValue(depth + 1);
+	const array: unknown[] = [];
+	for (let i = 0; i < count; i++) array.push(readValue(depth + 1));
 	return array;
 }
 

@@ -1,6 +1,6 @@
 import { RpcError } from "./error.ts";
 import { type Header, headerBytes, mayCarry, writeHeader } from "./frame.ts";
-import { maxBlobBytes, maxBodyBytes, maxFrameFds } from "./limits.ts";
+import { maxBlobBytes, maxFrameFds } from "./limits.ts";
 import { flagBlob, type OutgoingMessage } from "./message.ts";
 import { encodeBuffer, encodeMsgpack } from "./msgpack-encode.ts";
 

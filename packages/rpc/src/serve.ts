@@ -78,7 +78,10 @@ function takeSocket({ argv = process.argv, socketFd }: ServeOptions): Fd {
 		);
 	}
 	if (socketType(number) === undefined) {
-		throw new RpcError("ERR_RPC_DIALECT", `--service-fd ${number}: this descriptor is not a socket`);
+		throw new RpcError(
+			"ERR_RPC_DIALECT",
+			`--service-fd ${number}: this descriptor is not a socket`,
+		);
 	}
 	const inherited = Fd.adopt(number);
 	try {

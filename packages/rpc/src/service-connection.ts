@@ -88,7 +88,7 @@ export class ServiceConnection implements CallConnection {
 		this.#timer = new DeadlineTimer((now) => this.#sweep(now));
 		const { module, version, schema, capabilities } = service;
 		const hello: Hello = { protocol: protocolRange, module, version, pid: process.pid };
-		this.#channel.send({ type: HELLO, value: { ...hello, schema, capabilities } });
+		void this.#channel.send({ type: HELLO, value: { ...hello, schema, capabilities } });
 	}
 
 	/** Resolves when no more calls come: the host said BYE or is gone. Handlers may still be running. */
@@ -115,7 +115,7 @@ export class ServiceConnection implements CallConnection {
 		this.#timer.close();
 		if (!this.#channel.isClosed) {
 			if (failure !== undefined) this.#sendError(0, failure.error);
-			this.#channel.send({ type: BYE });
+			void this.#channel.send({ type: BYE });
 			const late = Promise.withResolvers<void>();
 			const timer = setTimeout(late.resolve, lastWordsMs);
 			await Promise.race([this.#channel.flushed(), late.promise]);
@@ -126,7 +126,7 @@ export class ServiceConnection implements CallConnection {
 
 	/** For {@link ServedCall}. */
 	send(message: OutgoingMessage): number {
-		this.#channel.send(message);
+		void this.#channel.send(message);
 		return this.#channel.lastFrameBytes;
 	}
 
@@ -158,7 +158,7 @@ export class ServiceConnection implements CallConnection {
 			const { result } = outcome;
 			try {
 				if (result instanceof ReplyWithExtras) {
-					this.#channel.send({
+					void this.#channel.send({
 						type: RESULT,
 						id,
 						value: result.value,
@@ -167,7 +167,7 @@ export class ServiceConnection implements CallConnection {
 						movesFds: true,
 						movesBlob: true,
 					});
-				} else this.#channel.send({ type: RESULT, id, value: result });
+				} else void this.#channel.send({ type: RESULT, id, value: result });
 			} catch (error) {
 				this.#sendError(id, error);
 			}
@@ -183,10 +183,14 @@ export class ServiceConnection implements CallConnection {
 	#sendError(id: number, error: unknown): void {
 		if (this.#channel.isClosed) return;
 		try {
-			this.#channel.send({ type: ERROR, id, value: errorBody(error, this.#sendsStacks) });
+			void this.#channel.send({
+				type: ERROR,
+				id,
+				value: errorBody(error, this.#sendsStacks),
+			});
 		} catch {
 			// Its data are too large.
-			this.#channel.send({ type: ERROR, id, value: shortErrorBody(error) });
+			void this.#channel.send({ type: ERROR, id, value: shortErrorBody(error) });
 		}
 	}
 
@@ -223,7 +227,7 @@ export class ServiceConnection implements CallConnection {
 			}
 			case PING:
 				if ((message.flags & flagAnswer) !== 0) refuse(message, "answers nothing");
-				this.#channel.send({ type: PING, id, arg: message.arg, flags: flagAnswer });
+				void this.#channel.send({ type: PING, id, arg: message.arg, flags: flagAnswer });
 				return;
 			case BYE:
 				this.#end({ isOrderly: true, error: undefined });
@@ -292,8 +296,7 @@ export class ServiceConnection implements CallConnection {
 		if (this.#isEnding) return;
 		this.#isEnding = true;
 		const reason = end.isOrderly ? "the host closes the connection" : "the host is gone";
-		for (const call of [...this.#calls.values()])
-			call.abort(new RpcError("ERR_RPC_CLOSED", reason));
+		for (const call of this.#calls.values()) call.abort(new RpcError("ERR_RPC_CLOSED", reason));
 		this.#ended.resolve(end);
 	}
 }

@@ -76,7 +76,8 @@ export class ServiceManager implements AsyncDisposable {
 	 */
 	start(options: ServiceOptions): Service {
 		const { name } = options;
-		if (this.#stopping !== undefined) throw new TypeError(`service ${name}: the manager has been stopped`);
+		if (this.#stopping !== undefined)
+			throw new TypeError(`service ${name}: the manager has been stopped`);
 		if (this.#services.has(name)) throw new TypeError(`service ${name}: is running already`);
 		const service = new Service(options, this.#options, () => this.#services.delete(name));
 		this.#services.set(name, service);
@@ -99,7 +100,7 @@ export class ServiceManager implements AsyncDisposable {
 
 	async #stop(): Promise<void> {
 		const errors: unknown[] = [];
-		for (const service of [...this.#services.values()].reverse()) {
+		for (const service of [...this.#services.values()].toReversed()) {
 			try {
 				await service.stop();
 			} catch (error) {
@@ -308,7 +309,9 @@ function startProcess(options: ServiceOptions): { child: Child; socket: Fd; log:
 	} catch (cause) {
 		socket.close();
 		log.close();
-		const why = isSysError(cause) ? (startProblems[cause.code] ?? cause.message) : String(cause);
+		const why = isSysError(cause)
+			? (startProblems[cause.code] ?? cause.message)
+			: String(cause);
 		throw new RpcError("ERR_RPC_SERVICE_START", `service ${name}: ${file}: ${why}`, { cause });
 	}
 }

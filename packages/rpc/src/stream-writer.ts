@@ -3,7 +3,7 @@ import {
 	ECONNRESET,
 	EPIPE,
 	ETOOMANYREFS,
-	Fd,
+	type Fd,
 	type FdLike,
 	fdNumber,
 	sendmsg,
@@ -175,7 +175,7 @@ export class StreamWriter {
 		}
 		// Sent means gone. What waits is ours: the caller may close his own.
 		const hasFds = sent === 0 && message.fds !== undefined && message.fds.length > 0;
-		const fds = hasFds ? duplicateFds(message.fds as readonly FdLike[]) : undefined;
+		const fds = hasFds ? duplicateFds(message.fds) : undefined;
 		if (message.movesFds === true) closeFds(message.fds);
 
 		const headSent = Math.min(sent, head.byteLength);

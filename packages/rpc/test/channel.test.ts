@@ -35,7 +35,16 @@ function sendRaw(peer: Fd, bytes: Uint8Array, fds: readonly number[] = []): void
 	let sent = 0;
 	while (sent < bytes.byteLength) {
 		const count = sent === 0 ? fds.length : 0;
-		const result = sendmsg(peer.fd, bytes, sent, bytes.byteLength, undefined, 0, numbers, count);
+		const result = sendmsg(
+			peer.fd,
+			bytes,
+			sent,
+			bytes.byteLength,
+			undefined,
+			0,
+			numbers,
+			count,
+		);
 		if (result < 0) throw new Error(`sendmsg: ${result}`);
 		sent += result;
 	}
@@ -49,7 +58,7 @@ describe("messages", () => {
 		const { left, inbox } = pair();
 		using file = textFile("contents");
 
-		left.send({
+		void left.send({
 			type: CALL,
 			id: 0xffff_ffff,
 			arg: 0x8000_0000,
@@ -73,8 +82,8 @@ describe("messages", () => {
 	test("tell what is absent from what is empty", async ({ expect }) => {
 		const { left, inbox } = pair();
 
-		left.send({ type: RESULT });
-		left.send({ type: RESULT, value: null, blob: noBytes });
+		void left.send({ type: RESULT });
+		void left.send({ type: RESULT, value: null, blob: noBytes });
 		const [absent, empty] = [await inbox.next(), await inbox.next()];
 
 		expect([absent.value, absent.blob]).toEqual([undefined, undefined]);
@@ -86,8 +95,8 @@ describe("messages", () => {
 		const ids = Array.from({ length: 500 }, (_, i) => i + 1);
 
 		for (const id of ids) {
-			left.send({ type: CALL, id, value: ["x".repeat(id % 50)] });
-			right.send({ type: RESULT, id, value: id });
+			void left.send({ type: CALL, id, value: ["x".repeat(id % 50)] });
+			void right.send({ type: RESULT, id, value: id });
 		}
 
 		for (const id of ids) expect((await inbox.next()).id).toBe(id);
@@ -100,8 +109,8 @@ describe("messages", () => {
 			const { left, inbox } = pair();
 			const blob = new Uint8Array(sizeBytes).map((_, i) => (i * 31) >> 3);
 
-			left.send({ type: CALL, value: ["before"], blob });
-			left.send({ type: CALL, value: ["after"] });
+			void left.send({ type: CALL, value: ["before"], blob });
+			void left.send({ type: CALL, value: ["after"] });
 			const [first, second] = [await inbox.next(), await inbox.next()];
 
 			expect(first.blob?.byteLength).toBe(sizeBytes);
@@ -114,8 +123,8 @@ describe("messages", () => {
 		const { left, inbox } = pair();
 		const large = "é".repeat(500_000);
 
-		left.send({ type: RESULT, value: large });
-		left.send({ type: RESULT, value: "small" });
+		void left.send({ type: RESULT, value: large });
+		void left.send({ type: RESULT, value: "small" });
 
 		expect((await inbox.next()).value).toBe(large);
 		expect((await inbox.next()).value).toBe("small");
@@ -131,21 +140,26 @@ describe("messages", () => {
 		const bytes = Buffer.concat(frames);
 
 		await fc.assert(
-			fc.asyncProperty(fc.array(fc.nat(bytes.byteLength), { maxLength: 12 }), async (cuts) => {
-				const [peer, socket] = socketpair("stream");
-				const inbox = new Mailbox();
-				const channel = new Channel(socket, "peer", inbox);
-				const sorted = [0, ...cuts, bytes.byteLength].toSorted((a, b) => a - b);
-				for (const [i, to] of sorted.slice(1).entries()) {
-					sendRaw(peer, bytes.subarray(sorted[i], to));
-					await new Promise(setImmediate);
-				}
-				expect((await inbox.next()).value).toEqual({ a: Uint8Array.of(1, 2, 3) });
-				expect(Buffer.from((await inbox.next()).blob as Uint8Array).toString()).toBe("blob");
-				expect((await inbox.next()).type).toBe(PING);
-				channel.close();
-				peer.close();
-			}),
+			fc.asyncProperty(
+				fc.array(fc.nat(bytes.byteLength), { maxLength: 12 }),
+				async (cuts) => {
+					const [peer, socket] = socketpair("stream");
+					const inbox = new Mailbox();
+					const channel = new Channel(socket, "peer", inbox);
+					const sorted = [0, ...cuts, bytes.byteLength].toSorted((a, b) => a - b);
+					for (const [i, to] of sorted.slice(1).entries()) {
+						sendRaw(peer, bytes.subarray(sorted[i], to));
+						await new Promise(setImmediate);
+					}
+					expect((await inbox.next()).value).toEqual({ a: Uint8Array.of(1, 2, 3) });
+					expect(Buffer.from((await inbox.next()).blob as Uint8Array).toString()).toBe(
+						"blob",
+					);
+					expect((await inbox.next()).type).toBe(PING);
+					channel.close();
+					peer.close();
+				},
+			),
 			{ numRuns: 50 },
 		);
 	});
@@ -155,7 +169,7 @@ describe("messages", () => {
 
 		expect(() => left.send({ type: CALL, value: [new Date()] })).toThrow(TypeError);
 		expect(() => left.send({ type: CALL, value: ["x"], fds: [9999] })).toThrow("EBADF");
-		left.send({ type: CALL, value: ["first that is sent"] });
+		void left.send({ type: CALL, value: ["first that is sent"] });
 
 		expect((await inbox.next()).value).toEqual(["first that is sent"]);
 	});
@@ -166,7 +180,7 @@ describe("descriptors", () => {
 		const { left, inbox } = pair();
 		const file = textFile("mine");
 
-		left.send({ type: CALL, value: ["x"], fds: [file] });
+		void left.send({ type: CALL, value: ["x"], fds: [file] });
 		expect(isOpenFd(file.fd)).toBe(true);
 		file.close();
 
@@ -174,15 +188,17 @@ describe("descriptors", () => {
 		expect(textOf(fds.fd(0))).toBe("mine");
 	});
 
-	test("that have to wait are those that were meant, whoever has their numbers by then", async ({ expect }) => {
+	test("that have to wait are those that were meant, whoever has their numbers by then", async ({
+		expect,
+	}) => {
 		const { left, right, inbox } = pair();
 		right.pause();
 		// More than a socket takes.
-		left.send({ type: CALL, value: ["fill"], blob: new Uint8Array(8 * 2 ** 20) });
+		void left.send({ type: CALL, value: ["fill"], blob: new Uint8Array(8 * 2 ** 20) });
 		const file = textFile("meant");
 		const number = file.fd;
 
-		left.send({ type: CALL, value: ["x"], fds: [number] });
+		void left.send({ type: CALL, value: ["x"], fds: [number] });
 		file.close();
 		using other = textFile("not meant");
 		expect(other.fd).toBe(number);
@@ -197,8 +213,13 @@ describe("descriptors", () => {
 		const { left, inbox } = pair();
 		const [sent, refused] = [textFile("sent"), textFile("refused")];
 
-		left.send({ type: RESULT, value: 1, fds: [sent], movesFds: true });
-		const message: OutgoingMessage = { type: RESULT, value: Symbol("s"), fds: [refused], movesFds: true };
+		void left.send({ type: RESULT, value: 1, fds: [sent], movesFds: true });
+		const message: OutgoingMessage = {
+			type: RESULT,
+			value: Symbol("s"),
+			fds: [refused],
+			movesFds: true,
+		};
 		expect(() => left.send(message)).toThrow(TypeError);
 
 		expect([sent.isOpen, refused.isOpen]).toEqual([false, false]);
@@ -209,7 +230,7 @@ describe("descriptors", () => {
 		const { left, inbox } = pair();
 		using file = textFile("secret");
 
-		left.send({ type: CALL, value: ["x"], fds: [file] });
+		void left.send({ type: CALL, value: ["x"], fds: [file] });
 		using fds = (await inbox.next()).fds;
 		const listing = spawnSync("/bin/ls", ["/proc/self/fd"], { encoding: "utf8" }).stdout;
 
@@ -221,7 +242,7 @@ describe("descriptors", () => {
 		const before = descriptorCount();
 		using file = textFile("one");
 
-		left.send({ type: CALL, value: ["x"], fds: Array.from({ length: 253 }, () => file) });
+		void left.send({ type: CALL, value: ["x"], fds: Array.from({ length: 253 }, () => file) });
 		const { fds } = await inbox.next();
 
 		expect(fds.length).toBe(253);
@@ -239,7 +260,7 @@ describe("descriptors", () => {
 			const [left] = channelPair(new Mailbox(), inbox);
 			const file = memfd("x");
 			closeSync(0);
-			left.send({ type: 3, value: ["x"], fds: [file, file] });
+			void left.send({ type: 3, value: ["x"], fds: [file, file] });
 			inbox.next().then(({ fds }) => process.exit(Math.min(fds.fd(0), fds.fd(1)) >= 3 ? 42 : 1));
 		`;
 
@@ -248,41 +269,49 @@ describe("descriptors", () => {
 });
 
 describe("several hundred frames with 0 to 253 descriptors", () => {
-	test("each have their own, with the right contents, and none leaks", { timeout: 30_000 }, async ({ expect }) => {
-		const before = descriptorCount();
-		const [outbox, inbox] = [new Mailbox(), new Mailbox()];
-		const [left, right] = channelPair(outbox, inbox);
-		const random = randomFrom(7);
-		const frameCount = 400;
-		const counts = Array.from({ length: frameCount }, () => fdCountFrom(random));
+	test(
+		"each have their own, with the right contents, and none leaks",
+		{ timeout: 30_000 },
+		async ({ expect }) => {
+			const before = descriptorCount();
+			const [outbox, inbox] = [new Mailbox(), new Mailbox()];
+			const [left, right] = channelPair(outbox, inbox);
+			const random = randomFrom(7);
+			const frameCount = 400;
+			const counts = Array.from({ length: frameCount }, () => fdCountFrom(random));
 
-		const sending = (async () => {
+			const sending = (async () => {
+				for (const [frame, count] of counts.entries()) {
+					const files = Array.from({ length: count }, (_, i) =>
+						textFile(`${frame}.${i}`),
+					);
+					const size = [0, 10, 3000, 100_000, 700_000][random(5)] as number;
+					const blob =
+						random(3) === 0 ? new Uint8Array(random(1_000_000)).fill(frame) : undefined;
+					const value = [`frame ${frame}`, "x".repeat(size)];
+					await left.send({ type: SIGNAL, id: frame, value, blob, fds: files });
+					for (const file of files) file.close();
+					if (random(4) === 0) await new Promise(setImmediate);
+				}
+			})();
+			let wrong = 0;
 			for (const [frame, count] of counts.entries()) {
-				const files = Array.from({ length: count }, (_, i) => textFile(`${frame}.${i}`));
-				const size = [0, 10, 3000, 100_000, 700_000][random(5)] as number;
-				const blob = random(3) === 0 ? new Uint8Array(random(1_000_000)).fill(frame) : undefined;
-				const value = [`frame ${frame}`, "x".repeat(size)];
-				await left.send({ type: SIGNAL, id: frame, value, blob, fds: files });
-				for (const file of files) file.close();
-				if (random(4) === 0) await new Promise(setImmediate);
+				const { id, fds, blob } = await inbox.next();
+				if (id !== frame || fds.length !== count) wrong++;
+				if (blob !== undefined && blob.some((byte) => byte !== (frame & 0xff))) wrong++;
+				for (let i = 0; i < fds.length; i++)
+					if (textOf(fds.fd(i)) !== `${frame}.${i}`) wrong++;
+				fds.close();
+				if (random(20) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 			}
-		})();
-		let wrong = 0;
-		for (const [frame, count] of counts.entries()) {
-			const { id, fds, blob } = await inbox.next();
-			if (id !== frame || fds.length !== count) wrong++;
-			if (blob !== undefined && blob.some((byte) => byte !== (frame & 0xff))) wrong++;
-			for (let i = 0; i < fds.length; i++) if (textOf(fds.fd(i)) !== `${frame}.${i}`) wrong++;
-			fds.close();
-			if (random(20) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-		}
-		await sending;
-		left.close();
-		right.close();
+			await sending;
+			left.close();
+			right.close();
 
-		expect(wrong).toBe(0);
-		expect(descriptorCount()).toBe(before);
-	});
+			expect(wrong).toBe(0);
+			expect(descriptorCount()).toBe(before);
+		},
+	);
 });
 
 describe("backpressure", () => {
@@ -296,7 +325,7 @@ describe("backpressure", () => {
 		expect(waits.at(-1)).toBeInstanceOf(Promise);
 		expect(left.unsentBytes).toBeGreaterThan(2 ** 20);
 		right.resume();
-		await Promise.all(waits);
+		for (const wait of waits) await wait;
 
 		expect(left.unsentBytes).toBeLessThanOrEqual(2 ** 20);
 		await left.flushed();
@@ -312,7 +341,7 @@ describe("backpressure", () => {
 			right.pause();
 		};
 
-		for (const id of [1, 2, 3]) left.send({ type: RESULT, id });
+		for (const id of [1, 2, 3]) void left.send({ type: RESULT, id });
 		await until(() => inbox.messages.length === 1);
 		await new Promise((resolve) => setTimeout(resolve, 20));
 		expect(inbox.messages.length).toBe(1);
@@ -327,7 +356,7 @@ describe("the end", () => {
 	test("is clean between two messages", async ({ expect }) => {
 		const { left, inbox } = pair();
 
-		left.send({ type: RESULT, id: 1 });
+		void left.send({ type: RESULT, id: 1 });
 		left.close();
 
 		expect((await inbox.next()).id).toBe(1);
@@ -346,12 +375,15 @@ describe("the end", () => {
 		});
 	});
 
-	test("comes after everything that was sent before it, although the peer left something unread", async ({ expect }) => {
+	test("comes after everything that was sent before it, although the peer left something unread", async ({
+		expect,
+	}) => {
 		const { left, right, inbox } = pair();
-		right.send({ type: RESULT, value: "never read" });
+		void right.send({ type: RESULT, value: "never read" });
 
 		left.pause();
-		for (let id = 1; id <= 100; id++) left.send({ type: RESULT, id, value: "x".repeat(1000) });
+		for (let id = 1; id <= 100; id++)
+			void left.send({ type: RESULT, id, value: "x".repeat(1000) });
 		await left.flushed();
 		left.close();
 
@@ -371,18 +403,23 @@ describe("the end", () => {
 		await new Promise((resolve) => setTimeout(resolve, 20));
 
 		expect(ends).toBe(1);
-		expect(() => left.send({ type: PING })).toThrow(expect.objectContaining({ code: "ERR_RPC_CLOSED" }));
+		expect(() => left.send({ type: PING })).toThrow(
+			expect.objectContaining({ code: "ERR_RPC_CLOSED" }),
+		);
 	});
 
-	test("leaves nothing open: neither what waits to be sent nor what nobody asked for", async ({ expect }) => {
+	test("leaves nothing open: neither what waits to be sent nor what nobody asked for", async ({
+		expect,
+	}) => {
 		const before = descriptorCount();
 		const [outbox, inbox] = [new Mailbox(), new Mailbox()];
 		const [left, right] = channelPair(outbox, inbox);
 		right.pause();
 		using file = textFile("x");
 
-		left.send({ type: CALL, value: ["fill"], blob: new Uint8Array(8 * 2 ** 20) });
-		for (let i = 0; i < 5; i++) left.send({ type: CALL, value: ["waits"], fds: [file, file] });
+		void left.send({ type: CALL, value: ["fill"], blob: new Uint8Array(8 * 2 ** 20) });
+		for (let i = 0; i < 5; i++)
+			void left.send({ type: CALL, value: ["waits"], fds: [file, file] });
 		expect(descriptorCount()).toBeGreaterThan(before + 10);
 		right.close();
 		await outbox.end;
@@ -391,9 +428,11 @@ describe("the end", () => {
 		expect(descriptorCount()).toBe(before);
 	});
 
-	test("closes its socket although a new descriptor gets the number at once", async ({ expect }) => {
+	test("closes its socket although a new descriptor gets the number at once", async ({
+		expect,
+	}) => {
 		const { left, right, inbox } = pair();
-		right.send({ type: PING });
+		void right.send({ type: PING });
 		left.close();
 		const [a, b] = socketpair("stream");
 		onTestFinished(() => {
@@ -416,7 +455,9 @@ describe("a socket that is none of ours is refused:", () => {
 		const before = nextNumber();
 		const [a, b] = socketpair("seqpacket");
 
-		expect(() => new Channel(a, "x", new Mailbox())).toThrow(/seqpacket socket \(osbuild's JSON dialect\)/);
+		expect(() => new Channel(a, "x", new Mailbox())).toThrow(
+			/seqpacket socket \(osbuild's JSON dialect\)/,
+		);
 
 		b.close();
 		expect(nextNumber()).toBe(before);
@@ -452,18 +493,49 @@ describe("a peer that breaks the protocol ends the channel:", () => {
 		["a wrong sequence number", ping(1), "ERR_RPC_PROTOCOL"],
 		["a frame left out", Buffer.concat([ping(0), ping(2)]), "ERR_RPC_PROTOCOL"],
 		["an unknown flag", rawFrame({ type: PING, flags: 4 }), "ERR_RPC_PROTOCOL"],
-		["a blob without its flag", rawFrame({ type: CALL, flags: 0, blob: body("00") }), "ERR_RPC_PROTOCOL"],
-		["a blob with a PING", rawFrame({ type: PING, flags: 1, blob: body("00") }), "ERR_RPC_PROTOCOL"],
+		[
+			"a blob without its flag",
+			rawFrame({ type: CALL, flags: 0, blob: body("00") }),
+			"ERR_RPC_PROTOCOL",
+		],
+		[
+			"a blob with a PING",
+			rawFrame({ type: PING, flags: 1, blob: body("00") }),
+			"ERR_RPC_PROTOCOL",
+		],
 		["a body with a PING", rawFrame({ type: PING, body: body("c0") }), "ERR_RPC_PROTOCOL"],
 		["1 GB of body", rawFrame({ type: CALL, bodyBytes: 2 ** 30 }), "ERR_RPC_LIMIT"],
-		["4 GiB of blob", rawFrame({ type: CALL, flags: 1, blobBytes: 2 ** 32 - 1 }), "ERR_RPC_LIMIT"],
-		["65,535 descriptors announced", rawFrame({ type: CALL, fdCount: 65_535 }), "ERR_RPC_LIMIT"],
-		["descriptors announced that never came", rawFrame({ type: CALL, fdCount: 1 }), "ERR_RPC_PROTOCOL"],
-		["a body that is no msgpack", rawFrame({ type: CALL, body: body("c1") }), "ERR_RPC_PROTOCOL"],
+		[
+			"4 GiB of blob",
+			rawFrame({ type: CALL, flags: 1, blobBytes: 2 ** 32 - 1 }),
+			"ERR_RPC_LIMIT",
+		],
+		[
+			"65,535 descriptors announced",
+			rawFrame({ type: CALL, fdCount: 65_535 }),
+			"ERR_RPC_LIMIT",
+		],
+		[
+			"descriptors announced that never came",
+			rawFrame({ type: CALL, fdCount: 1 }),
+			"ERR_RPC_PROTOCOL",
+		],
+		[
+			"a body that is no msgpack",
+			rawFrame({ type: CALL, body: body("c1") }),
+			"ERR_RPC_PROTOCOL",
+		],
 		["an extension", rawFrame({ type: CALL, body: body("d40100") }), "ERR_RPC_PROTOCOL"],
-		["an empty body where lengths say 2", rawFrame({ type: CALL, body: body("0000") }), "ERR_RPC_PROTOCOL"],
+		[
+			"an empty body where lengths say 2",
+			rawFrame({ type: CALL, body: body("0000") }),
+			"ERR_RPC_PROTOCOL",
+		],
 	] as const)("%s", async ([, bytes, code], { expect }) => {
-		expect(await broken(bytes)).toMatchObject({ code, message: expect.stringContaining("peer: ") });
+		expect(await broken(bytes)).toMatchObject({
+			code,
+			message: expect.stringContaining("peer: "),
+		});
 	});
 
 	test("descriptors that no frame claims", async ({ expect }) => {
@@ -478,7 +550,12 @@ describe("a peer that breaks the protocol ends the channel:", () => {
 	test("more descriptors than the frame announces", async ({ expect }) => {
 		using file = textFile("x");
 
-		expect(await broken(rawFrame({ type: CALL, fdCount: 1, body: body("91a178") }), [file.fd, file.fd])).toMatchObject({
+		expect(
+			await broken(rawFrame({ type: CALL, fdCount: 1, body: body("91a178") }), [
+				file.fd,
+				file.fd,
+			]),
+		).toMatchObject({
 			code: "ERR_RPC_PROTOCOL",
 		});
 	});
@@ -506,45 +583,55 @@ describe("a peer that breaks the protocol ends the channel:", () => {
 		});
 	});
 
-	test("random bytes with random descriptors, a thousand times over, crash and leak nothing", { timeout: 60_000 }, async ({ expect }) => {
-		const before = descriptorCount();
-		using file = textFile("x");
-		const valid = Buffer.concat([
-			rawFrame({ type: CALL, id: 1, body: body("92a16ac3") }),
-			rawFrame({ type: RESULT, id: 1, sequence: 1, body: body("83a161c0a162ca3f800000a163c40100"), blob: body("0011") }),
-			rawFrame({ type: SIGNAL, id: 2, sequence: 2, body: body("91a178"), fdCount: 1 }),
-		]);
-		const mutated = fc
-			.array(fc.tuple(fc.nat(valid.byteLength - 1), fc.nat(255)), { maxLength: 6 })
-			.map((changes) => {
-				const bytes = Buffer.from(valid);
-				for (const [at, byte] of changes) bytes[at] = byte;
-				return bytes;
-			});
-		const anything = fc.oneof(
-			mutated,
-			fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-		);
+	test(
+		"random bytes with random descriptors, a thousand times over, crash and leak nothing",
+		{ timeout: 60_000 },
+		async ({ expect }) => {
+			const before = descriptorCount();
+			using file = textFile("x");
+			const valid = Buffer.concat([
+				rawFrame({ type: CALL, id: 1, body: body("92a16ac3") }),
+				rawFrame({
+					type: RESULT,
+					id: 1,
+					sequence: 1,
+					body: body("83a161c0a162ca3f800000a163c40100"),
+					blob: body("0011"),
+				}),
+				rawFrame({ type: SIGNAL, id: 2, sequence: 2, body: body("91a178"), fdCount: 1 }),
+			]);
+			const mutated = fc
+				.array(fc.tuple(fc.nat(valid.byteLength - 1), fc.nat(255)), { maxLength: 6 })
+				.map((changes) => {
+					const bytes = Buffer.from(valid);
+					for (const [at, byte] of changes) bytes[at] = byte;
+					return bytes;
+				});
+			const anything = fc.oneof(
+				mutated,
+				fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+			);
 
-		await fc.assert(
-			fc.asyncProperty(anything, fc.nat(200), fc.nat(3), async (bytes, cut, fdCount) => {
-				const [peer, socket] = socketpair("stream");
-				const inbox = new Mailbox();
-				const channel = new Channel(socket, "peer", inbox);
-				const fds = Array.from({ length: fdCount }, () => file.fd);
-				sendRaw(peer, bytes.subarray(0, cut + 1), fds);
-				if (cut + 1 < bytes.byteLength) sendRaw(peer, bytes.subarray(cut + 1));
-				peer.close();
-				await inbox.end;
-				channel.close();
-				for (const message of inbox.messages) message.fds.close();
-			}),
-			{ numRuns: 1000 },
-		);
+			await fc.assert(
+				fc.asyncProperty(anything, fc.nat(200), fc.nat(3), async (bytes, cut, fdCount) => {
+					const [peer, socket] = socketpair("stream");
+					const inbox = new Mailbox();
+					const channel = new Channel(socket, "peer", inbox);
+					const fds = Array.from({ length: fdCount }, () => file.fd);
+					sendRaw(peer, bytes.subarray(0, cut + 1), fds);
+					if (cut + 1 < bytes.byteLength) sendRaw(peer, bytes.subarray(cut + 1));
+					peer.close();
+					await inbox.end;
+					channel.close();
+					for (const message of inbox.messages) message.fds.close();
+				}),
+				{ numRuns: 1000 },
+			);
 
-		file.close();
-		expect(descriptorCount()).toBe(before);
-	});
+			file.close();
+			expect(descriptorCount()).toBe(before);
+		},
+	);
 });
 
 async function sendSlowly(peer: Fd, bytes: Uint8Array, fds: number[]): Promise<void> {
@@ -552,7 +639,16 @@ async function sendSlowly(peer: Fd, bytes: Uint8Array, fds: number[]): Promise<v
 	let sent = 0;
 	while (sent < bytes.byteLength) {
 		const count = sent === 0 ? fds.length : 0;
-		const result = sendmsg(peer.fd, bytes, sent, bytes.byteLength, undefined, 0, numbers, count);
+		const result = sendmsg(
+			peer.fd,
+			bytes,
+			sent,
+			bytes.byteLength,
+			undefined,
+			0,
+			numbers,
+			count,
+		);
 		if (result > 0) sent += result;
 		else if (result !== -11) return;
 		await new Promise(setImmediate);
@@ -573,4 +669,3 @@ function randomFrom(seed: number): (below: number) => number {
 function fdCountFrom(random: (below: number) => number): number {
 	return [0, 0, 1, 2, random(20), random(254)][random(6)] as number;
 }
-

@@ -41,7 +41,8 @@ export function nextNumber(): number {
 export async function until(condition: () => boolean, withinMs = 2000): Promise<void> {
 	const end = performance.now() + withinMs;
 	while (!condition()) {
-		if (performance.now() > end) throw new Error(`still not so after ${withinMs} ms: ${condition}`);
+		if (performance.now() > end)
+			throw new Error(`still not so after ${withinMs} ms: ${String(condition)}`);
 		await new Promise((resolve) => setTimeout(resolve, 2));
 	}
 }

@@ -3,7 +3,8 @@ import { isOpenFd } from "@devhost/linux";
 import { FdSet } from "../src/fd-set.ts";
 import { descriptorCount, nextNumber, textFile, textOf } from "./descriptors.ts";
 
-const received = (...texts: string[]): FdSet => new FdSet(texts.map((text) => textFile(text).take()));
+const received = (...texts: string[]): FdSet =>
+	new FdSet(texts.map((text) => textFile(text).take()));
 
 describe("a set of received descriptors", () => {
 	test("lends them by index", ({ expect }) => {
@@ -57,7 +58,10 @@ describe("a set of received descriptors", () => {
 		expect(fds.length).toBe(0);
 	});
 
-	test.for([[[-1]], [[1.5]], [["foobar"]], [[Number.NaN]]])("is never made of %j", ([numbers], { expect }) => {
-		expect(() => new FdSet(numbers as number[])).toThrow(RangeError);
-	});
+	test.for([[[-1]], [[1.5]], [["foobar"]], [[Number.NaN]]])(
+		"is never made of %j",
+		([numbers], { expect }) => {
+			expect(() => new FdSet(numbers as number[])).toThrow(RangeError);
+		},
+	);
 });

@@ -296,7 +296,7 @@ describe("signals", () => {
 			const { type, id } = await peer.next();
 			if (type !== SIGNAL) ends.push([id, type]);
 		}
-		expect(ends.toSorted()).toEqual([
+		expect(ends.toSorted(([a], [b]) => a - b)).toEqual([
 			[1, RESULT],
 			[2, 5],
 		]);

@@ -27,9 +27,16 @@ describe("log lines", () => {
 	});
 
 	test("show bytes that are not UTF-8, and lose none", ({ expect }) => {
-		const bytes = Buffer.from("61ff62c3280a f09f92bdf09f92 0a c0af eda080".replaceAll(" ", ""), "hex");
+		const bytes = Buffer.from(
+			"61ff62c3280a f09f92bdf09f92 0a c0af eda080".replaceAll(" ", ""),
+			"hex",
+		);
 
-		expect(linesOf(bytes)).toEqual(["a\\xffb\\xc3(", "💽\\xf0\\x9f\\x92", "\\xc0\\xaf\\xed\\xa0\\x80"]);
+		expect(linesOf(bytes)).toEqual([
+			"a\\xffb\\xc3(",
+			"💽\\xf0\\x9f\\x92",
+			"\\xc0\\xaf\\xed\\xa0\\x80",
+		]);
 	});
 
 	test("put characters together that came in two pieces", ({ expect }) => {

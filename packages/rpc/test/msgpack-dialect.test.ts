@@ -66,7 +66,10 @@ describe("bodies", () => {
 		["strings of every header size", ["", "a".repeat(31), "a".repeat(32), "é".repeat(70_000)]],
 		["what is not ASCII", "grün – 盤 – 💽 – \u0000\u007f"],
 		["binary of every header size", [0, 255, 256, 65_536].map((size) => new Uint8Array(size))],
-		["a byte order mark, U+FFFD and the like", ["\ufeffx", "\ufeff".repeat(100), "\ufffd", "\u0000"]],
+		[
+			"a byte order mark, U+FFFD and the like",
+			["\ufeffx", "\ufeff".repeat(100), "\ufffd", "\u0000"],
+		],
 		["keys that objects have anyway", { constructor: 1, toString: 2, hasOwnProperty: 3 }],
 		["an object of 70,000 bytes with 20,000 members", manyMembers(20_000)],
 	] as const)("%s", ([, value], { expect }) => {
@@ -111,11 +114,23 @@ describe("values that would not arrive as they are", () => {
 		["a view", new DataView(new ArrayBuffer(1)), /class DataView/],
 		["a function", { f: () => {} }, "a function cannot be sent (at .f)"],
 		["a symbol", [Symbol("s")], "a symbol cannot be sent (at [0])"],
-		["more than 64 bits", [2n ** 64n], "an integer of more than 64 bits cannot be sent (at [0])"],
-		["half a character", { name: "\ud800" }, "a string with a lone surrogate cannot be sent (at .name)"],
+		[
+			"more than 64 bits",
+			[2n ** 64n],
+			"an integer of more than 64 bits cannot be sent (at [0])",
+		],
+		[
+			"half a character",
+			{ name: "\ud800" },
+			"a string with a lone surrogate cannot be sent (at .name)",
+		],
 		["half a character, in a long string", "\udc00".padEnd(100), /lone surrogate/],
 		["half a character, in a key", { "\ud800": 1 }, "this key cannot be sent (at .\ufffd)"],
-		["the key that is none", JSON.parse('{"__proto__": 1}'), "this key cannot be sent (at .__proto__)"],
+		[
+			"the key that is none",
+			JSON.parse('{"__proto__": 1}'),
+			"this key cannot be sent (at .__proto__)",
+		],
 	] as const)("%s", ([, value, message], { expect }) => {
 		expect(() => body(value)).toThrow(TypeError);
 		expect(() => body(value)).toThrow(message);
@@ -233,7 +248,9 @@ describe("another implementation", () => {
 		);
 	});
 
-	test("sees integers as integers, floats as floats, and the shortest form of each", ({ expect }) => {
+	test("sees integers as integers, floats as floats, and the shortest form of each", ({
+		expect,
+	}) => {
 		const hexOf = (value: unknown): string => body(value).toString("hex");
 
 		expect([2 ** 32, -(2 ** 31) - 1, 1.5, 2 ** 53].map(hexOf)).toEqual([

@@ -22,18 +22,29 @@ describe("a service in Python, with its standard library only", { timeout: 20_00
 		const source = readFileSync(file, "utf8");
 
 		expect(source.trimEnd().split("\n").length).toBeLessThan(150);
-		expect(source.match(/^import (.*)$/m)?.[1]).toBe("array, os, socket, struct, sys, threading");
+		expect(source.match(/^import (.*)$/m)?.[1]).toBe(
+			"array, os, socket, struct, sys, threading",
+		);
 	});
 
 	test("says HELLO", async ({ expect }) => {
-		expect(await start().client.hello).toMatchObject({ protocol: [1, 1], module: "test.python" });
+		expect(await start().client.hello).toMatchObject({
+			protocol: [1, 1],
+			module: "test.python",
+		});
 	});
 
 	test.for([
-		["scalars", [null, true, false, "", "é💽", 0, 1, 127, 128, -1, -32, -33, 65_536, 0.5, -1e300]],
+		[
+			"scalars",
+			[null, true, false, "", "é💽", 0, 1, 127, 128, -1, -32, -33, 65_536, 0.5, -1e300],
+		],
 		["large integers", [2 ** 31, 2 ** 32 - 1, -(2 ** 31), 2n ** 64n - 1n, -(2n ** 63n)]],
 		["nesting", { a: { b: [{ c: [[], {}] }] } }],
-		["long strings, arrays and maps", ["x".repeat(70_000), Array(70_000 / 2).fill(1), members(100)]],
+		[
+			"long strings, arrays and maps",
+			["x".repeat(70_000), Array(70_000 / 2).fill(1), members(100)],
+		],
 	] as const)("understands %s", async ([, value], { expect }) => {
 		using reply = await start().call("echo", value);
 
@@ -99,13 +110,17 @@ describe("a service in Python, with its standard library only", { timeout: 20_00
 			remoteName: "FileNotFoundError",
 			message: "[Errno 2] No such file or directory: '/nonexistent'",
 		});
-		await expect(service.call("nothing of the kind")).rejects.toMatchObject({ remoteName: "KeyError" });
+		await expect(service.call("nothing of the kind")).rejects.toMatchObject({
+			remoteName: "KeyError",
+		});
 	});
 
 	test("works on several calls at once", async ({ expect }) => {
 		const service = start();
 
-		const replies = await Promise.all(Array.from({ length: 200 }, (_, i) => service.call("echo", i)));
+		const replies = await Promise.all(
+			Array.from({ length: 200 }, (_, i) => service.call("echo", i)),
+		);
 
 		expect(replies.map(({ value }) => value)).toEqual(Array.from({ length: 200 }, (_, i) => i));
 	});

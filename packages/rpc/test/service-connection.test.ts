@@ -1,10 +1,14 @@
 import { isOpenFd } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
-import { Client, type ClientOptions } from "../src/client.ts";
+import type { Client, ClientOptions } from "../src/client.ts";
 import { minSignalCost, signalWindowBytes } from "../src/limits.ts";
 import { reply } from "../src/reply.ts";
 import type { HandlerCall } from "../src/served-call.ts";
-import { ServiceConnection, type ServiceDefinition } from "../src/service-connection.ts";
+import {
+	type Handler,
+	ServiceConnection,
+	type ServiceDefinition,
+} from "../src/service-connection.ts";
 import {
 	BYE,
 	CALL,
@@ -37,8 +41,13 @@ function clientOf(methods: Methods, options: ClientOptions = {}): Client {
 	return client;
 }
 
+interface Host {
+	readonly peer: ScriptedPeer;
+	readonly connection: ServiceConnection;
+}
+
 /** A service under test with a host that does what it is told. */
-function hostOf(methods: Methods): { peer: ScriptedPeer; connection: ServiceConnection } {
+function hostOf(methods: Methods): Host {
 	const { peer, socket } = ScriptedPeer.pair();
 	const connection = new ServiceConnection(socket, { module: "test", version: "1", methods });
 	onTestFinished(() => {
@@ -48,7 +57,7 @@ function hostOf(methods: Methods): { peer: ScriptedPeer; connection: ServiceConn
 	return { peer, connection };
 }
 
-async function greetedHostOf(methods: Methods): ReturnType<typeof hostOf> extends infer R ? Promise<R> : never {
+async function greetedHostOf(methods: Methods): Promise<Host> {
 	const host = hostOf(methods);
 	await host.peer.expect(HELLO);
 	host.peer.send({ type: WELCOME, value: { protocol: 1 } });
@@ -89,12 +98,12 @@ describe("a service", () => {
 		await connection.leave();
 	});
 
-	test.for([
+	test.for<[string, Handler, unknown]>([
 		["a value", () => ({ a: 1 }), { a: 1 }],
 		["a promise of one", async () => [1], [1]],
 		["nothing", () => {}, undefined],
 		["null", () => null, null],
-	] as const)("answers with %s", async ([, handler, expected], { expect }) => {
+	])("answers with %s", async ([, handler, expected], { expect }) => {
 		expect((await clientOf({ m: handler }).call("m")).value).toEqual(expected);
 	});
 
@@ -109,7 +118,9 @@ describe("a service", () => {
 		expect(reply.value).toEqual([{ a: 1 }, 9, "sent"]);
 	});
 
-	test("closes the descriptors of a call when it has ended, but not what the handler took", async ({ expect }) => {
+	test("closes the descriptors of a call when it has ended, but not what the handler took", async ({
+		expect,
+	}) => {
 		const numbers: number[] = [];
 		const client = clientOf({
 			m: (_, { fds }) => {
@@ -152,15 +163,23 @@ describe("a service", () => {
 		expect(Buffer.compare(result.blob as Uint8Array, blob)).toBe(0);
 	});
 
-	test("answers a reply that has a closed descriptor with an error, and closes the others", async ({ expect }) => {
+	test("answers a reply that has a closed descriptor with an error, and closes the others", async ({
+		expect,
+	}) => {
 		const before = descriptorCount();
 		const { client } = serveInProcess({
 			module: "m",
 			version: "1",
-			methods: { bad: () => reply(null, { fds: [textFile("valid"), 9999] }), good: () => "still here" },
+			methods: {
+				bad: () => reply(null, { fds: [textFile("valid"), 9999] }),
+				good: () => "still here",
+			},
 		});
 
-		expect(await failure(client.call("bad"))).toMatchObject({ remoteCode: "EBADF", remoteName: "SysError" });
+		expect(await failure(client.call("bad"))).toMatchObject({
+			remoteCode: "EBADF",
+			remoteName: "SysError",
+		});
 		expect((await client.call("good")).value).toBe("still here");
 
 		await client.close();
@@ -177,20 +196,40 @@ describe("a service", () => {
 	});
 
 	test.for([
-		["thrown", () => { throw new DeviceError("busy", { by: ["pid 1"] }); }],
-		["of a promise", async () => { throw new DeviceError("busy", { by: ["pid 1"] }); }],
-	] as const)("answers with the error %s: code, name, message and data", async ([, handler], { expect }) => {
-		expect(await failure(clientOf({ m: handler }).call("m"))).toMatchObject({
-			code: "ERR_DEVICE_BUSY",
-			remoteName: "DeviceError",
-			message: "busy",
-			data: { by: ["pid 1"] },
-			remoteStack: undefined,
-		});
-	});
+		[
+			"thrown",
+			() => {
+				throw new DeviceError("busy", { by: ["pid 1"] });
+			},
+		],
+		[
+			"of a promise",
+			async () => {
+				throw new DeviceError("busy", { by: ["pid 1"] });
+			},
+		],
+	] as const)(
+		"answers with the error %s: code, name, message and data",
+		async ([, handler], { expect }) => {
+			expect(await failure(clientOf({ m: handler }).call("m"))).toMatchObject({
+				code: "ERR_DEVICE_BUSY",
+				remoteName: "DeviceError",
+				message: "busy",
+				data: { by: ["pid 1"] },
+				remoteStack: undefined,
+			});
+		},
+	);
 
 	test("sends stacks when it is asked to", async ({ expect }) => {
-		const client = clientOf({ m: () => { throw new Error("x"); } }, { stacks: true });
+		const client = clientOf(
+			{
+				m: () => {
+					throw new Error("x");
+				},
+			},
+			{ stacks: true },
+		);
 
 		expect(await failure(client.call("m"))).toMatchObject({
 			remoteStack: expect.stringContaining("service-connection.test.ts"),
@@ -200,28 +239,54 @@ describe("a service", () => {
 	test.for([
 		["a string", "oops", { code: "ERR_UNCODED", remoteName: "string", message: "oops" }],
 		["undefined", undefined, { remoteName: "undefined", message: "undefined" }],
-		["an object without text", Object.create(null), { remoteName: "object", message: "object" }],
+		[
+			"an object without text",
+			Object.create(null),
+			{ remoteName: "object", message: "object" },
+		],
 		["half a character", new Error("\ud800"), { message: "\ufffd" }],
-		["data that cannot travel", new DeviceError("x", { f: () => {} }), { message: "x", data: undefined }],
-		["data that are too large", new DeviceError("x", ["y".repeat(2 ** 20)]), { message: "x", data: undefined }],
-	] as const)("answers although what was thrown is %s", async ([, thrown, expected], { expect }) => {
-		const client = clientOf({ m: () => { throw thrown; } });
+		[
+			"data that cannot travel",
+			new DeviceError("x", { f: () => {} }),
+			{ message: "x", data: undefined },
+		],
+		[
+			"data that are too large",
+			new DeviceError("x", ["y".repeat(2 ** 20)]),
+			{ message: "x", data: undefined },
+		],
+	] as const)(
+		"answers although what was thrown is %s",
+		async ([, thrown, expected], { expect }) => {
+			const client = clientOf({
+				m: () => {
+					throw thrown;
+				},
+			});
 
-		expect(await failure(client.call("m"))).toMatchObject(expected);
-	});
+			expect(await failure(client.call("m"))).toMatchObject(expected);
+		},
+	);
 
 	test("shortens a message of megabytes", async ({ expect }) => {
-		const client = clientOf({ m: () => { throw new Error("x".repeat(3 * 2 ** 20)); } });
+		const client = clientOf({
+			m: () => {
+				throw new Error("x".repeat(3 * 2 ** 20));
+			},
+		});
 
 		expect((await failure(client.call("m"))).message.length).toBe(16_384);
 	});
 
-	test.for(["nope", "toString", "__proto__", "constructor"])("has no method %s", async (name, { expect }) => {
-		expect(await failure(clientOf({ a: () => 1, b: () => 2 }).call(name))).toMatchObject({
-			code: "ERR_RPC_METHOD",
-			message: `no method "${name}"; there are: a, b`,
-		});
-	});
+	test.for(["nope", "toString", "__proto__", "constructor"])(
+		"has no method %s",
+		async (name, { expect }) => {
+			expect(await failure(clientOf({ a: () => 1, b: () => 2 }).call(name))).toMatchObject({
+				code: "ERR_RPC_METHOD",
+				message: `no method "${name}"; there are: a, b`,
+			});
+		},
+	);
 
 	test("works on several calls at once", async ({ expect }) => {
 		const gates = new Map<unknown, PromiseWithResolvers<unknown>>();
@@ -254,8 +319,16 @@ describe("a handler's signals", () => {
 		});
 		const seen: unknown[] = [];
 
-		const onSignal = (signal: { name: string; value: unknown; fds: { length: number; fd(i: number): number } }): void => {
-			seen.push([signal.name, signal.value, ...(signal.fds.length > 0 ? [textOf(signal.fds.fd(0))] : [])]);
+		const onSignal = (signal: {
+			name: string;
+			value: unknown;
+			fds: { length: number; fd(i: number): number };
+		}): void => {
+			seen.push([
+				signal.name,
+				signal.value,
+				...(signal.fds.length > 0 ? [textOf(signal.fds.fd(0))] : []),
+			]);
 		};
 		const { value } = await client.call("m", null, { onSignal });
 
@@ -286,7 +359,9 @@ describe("a handler's signals", () => {
 		expect(seen).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
 	});
 
-	test("named progress are coalesced to the newest when the host does not read", async ({ expect }) => {
+	test("named progress are coalesced to the newest when the host does not read", async ({
+		expect,
+	}) => {
 		const { peer } = await greetedHostOf({
 			m: (_, call) => {
 				for (let i = 0; i <= 2 * ahead; i++) call.signalHost("progress", i);
@@ -295,12 +370,21 @@ describe("a handler's signals", () => {
 			},
 		});
 		peer.send({ type: CALL, id: 1, value: ["m"] });
-		for (let i = 0; i < ahead; i++) expect((await peer.expect(SIGNAL)).value).toEqual(["progress", i]);
+		for (let i = 0; i < ahead; i++)
+			expect((await peer.expect(SIGNAL)).value).toEqual(["progress", i]);
 
 		peer.send({ type: CREDIT, id: 1, arg: 2 ** 20 });
 
-		const rest = [await peer.expect(SIGNAL), await peer.expect(SIGNAL), await peer.expect(SIGNAL)];
-		expect(rest.map(({ value }) => value)).toEqual([["progress", 2 * ahead], ["other"], ["progress", -1000]]);
+		const rest = [
+			await peer.expect(SIGNAL),
+			await peer.expect(SIGNAL),
+			await peer.expect(SIGNAL),
+		];
+		expect(rest.map(({ value }) => value)).toEqual([
+			["progress", 2 * ahead],
+			["other"],
+			["progress", -1000],
+		]);
 		await peer.expect(RESULT);
 	});
 
@@ -346,7 +430,9 @@ describe("a handler's signals", () => {
 		expect(await failure(client.call("m"))).toMatchObject({ remoteName: "TypeError" });
 	});
 
-	test("that are too large are the handler's mistake, also when they would have to wait", async ({ expect }) => {
+	test("that are too large are the handler's mistake, also when they would have to wait", async ({
+		expect,
+	}) => {
 		const { peer } = await greetedHostOf({
 			m: (_, call) => {
 				for (let i = 0; i < ahead; i++) call.signalHost("x");
@@ -388,7 +474,10 @@ describe("a call that nobody waits for any more", () => {
 
 		peer.send({ type: CANCEL, id: 5 });
 
-		expect(await peer.expect(ERROR)).toMatchObject({ id: 5, value: { code: "ERR_RPC_CANCELLED" } });
+		expect(await peer.expect(ERROR)).toMatchObject({
+			id: 5,
+			value: { code: "ERR_RPC_CANCELLED" },
+		});
 	});
 
 	test("passes its deadline in the service too", async ({ expect }) => {
@@ -396,7 +485,10 @@ describe("a call that nobody waits for any more", () => {
 
 		peer.send({ type: CALL, id: 5, arg: 20, value: ["waits"] });
 
-		expect(await peer.expect(ERROR)).toMatchObject({ id: 5, value: { code: "ERR_RPC_TIMEOUT" } });
+		expect(await peer.expect(ERROR)).toMatchObject({
+			id: 5,
+			value: { code: "ERR_RPC_TIMEOUT" },
+		});
 	});
 
 	test("may end well", async ({ expect }) => {
@@ -469,7 +561,12 @@ describe("a call that nobody waits for any more", () => {
 describe("a host that breaks the protocol ends the connection:", () => {
 	test.for([
 		["a call before WELCOME", false, { type: CALL, id: 1, value: ["m"] }],
-		["WELCOME with another protocol", false, { type: WELCOME, value: { protocol: 2 } }, "ERR_RPC_VERSION"],
+		[
+			"WELCOME with another protocol",
+			false,
+			{ type: WELCOME, value: { protocol: 2 } },
+			"ERR_RPC_VERSION",
+		],
 		["WELCOME without one", false, { type: WELCOME, value: {} }],
 		["a second WELCOME", true, { type: WELCOME, value: { protocol: 1 } }],
 		["a call with id 0", true, { type: CALL, id: 0, value: ["m"] }],
@@ -502,12 +599,16 @@ describe("a host that breaks the protocol ends the connection:", () => {
 		peer.send({ type: CALL, id: 1, value: ["m"] });
 		peer.send({ type: CALL, id: 1, value: ["m"] });
 
-		expect(await connection.ended).toMatchObject({ error: { message: "host: CALL has an id that is not free (1)" } });
+		expect(await connection.ended).toMatchObject({
+			error: { message: "host: CALL has an id that is not free (1)" },
+		});
 	});
 });
 
 describe("the end", () => {
-	test("comes with BYE: handlers are told, and their answers still go out", async ({ expect }) => {
+	test("comes with BYE: handlers are told, and their answers still go out", async ({
+		expect,
+	}) => {
 		const { peer, connection } = await greetedHostOf({
 			m: (_, { signal }) =>
 				new Promise((_resolve, reject) => {
@@ -519,10 +620,16 @@ describe("the end", () => {
 		peer.send({ type: BYE });
 
 		expect(await connection.ended).toEqual({ isOrderly: true, error: undefined });
-		expect(await peer.expect(ERROR)).toMatchObject({ id: 1, value: { code: "ERR_RPC_CLOSED" } });
+		expect(await peer.expect(ERROR)).toMatchObject({
+			id: 1,
+			value: { code: "ERR_RPC_CLOSED" },
+		});
 		await connection.untilIdle(1000);
 		await connection.leave({ error: new DeviceError("loop3 is busy") });
-		expect(await peer.expect(ERROR)).toMatchObject({ id: 0, value: { code: "ERR_DEVICE_BUSY" } });
+		expect(await peer.expect(ERROR)).toMatchObject({
+			id: 0,
+			value: { code: "ERR_DEVICE_BUSY" },
+		});
 		await peer.expect(BYE);
 		expect(await peer.end).toBeUndefined();
 	});
@@ -573,7 +680,10 @@ describe("the end", () => {
 			},
 		});
 
-		expect(await failure(client.close())).toMatchObject({ code: "ERR_DEVICE_BUSY", message: "still mounted" });
+		expect(await failure(client.close())).toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message: "still mounted",
+		});
 		expect(closes).toBe(1);
 	});
 });

@@ -28,7 +28,8 @@ interface House {
 /** Counts our descriptors before, and again when everything is stopped. */
 function house(options: ServiceManagerOptions = {}): House {
 	const lines: string[] = [];
-	const log = ({ service, text }: { service: string; text: string }): void => void lines.push(`${service}: ${text}`);
+	const log = ({ service, text }: { service: string; text: string }): void =>
+		void lines.push(`${service}: ${text}`);
 	const manager = new ServiceManager({ log, graceMs: 2000, termMs: 300, ...options });
 	const before = descriptorCount();
 	onTestFinished(async () => {
@@ -76,7 +77,9 @@ describe("services", { timeout }, () => {
 		const { manager, start } = house();
 		const services = ["one", "two", "three"].map((name) => start(name));
 
-		const names = await Promise.all(services.map(async (each) => (await each.call("identify")).value));
+		const names = await Promise.all(
+			services.map(async (each) => (await each.call("identify")).value),
+		);
 		const pids = await Promise.all(services.map(pidOf));
 		const echoed = await services[1]?.call("echo", [1, "two", null]);
 
@@ -111,7 +114,9 @@ describe("services", { timeout }, () => {
 		expect(there.find((each) => each.startsWith("1 "))).toMatch(/^1 pipe:/);
 	});
 
-	test("have a session of their own, and an environment without Node's variables", async ({ expect }) => {
+	test("have a session of their own, and an environment without Node's variables", async ({
+		expect,
+	}) => {
 		const { start } = house();
 		process.env["NODE_TEST_VARIABLE"] = "x";
 		onTestFinished(() => void delete process.env["NODE_TEST_VARIABLE"]);
@@ -121,13 +126,17 @@ describe("services", { timeout }, () => {
 		const environment = (await service.call("environment")).value as Record<string, string>;
 		expect(Object.keys(environment).filter((key) => key.startsWith("NODE_"))).toEqual([]);
 		expect(environment["PATH"]).toBe(process.env["PATH"]);
-		expect(serviceEnvironment({ A: "1", NODE_OPTIONS: "-x", B: undefined })).toEqual({ A: "1" });
+		expect(serviceEnvironment({ A: "1", NODE_OPTIONS: "-x", B: undefined })).toEqual({
+			A: "1",
+		});
 	});
 
 	test("have the environment that they are given, and no other", async ({ expect }) => {
 		const { start } = house();
 
-		const { value } = await start("good", [], { environment: { ONLY: "this" } }).call("environment");
+		const { value } = await start("good", [], { environment: { ONLY: "this" } }).call(
+			"environment",
+		);
 
 		expect(value).toEqual({ ONLY: "this" });
 	});
@@ -143,12 +152,20 @@ describe("services", { timeout }, () => {
 			message: "it failed",
 			service: "service good",
 		});
-		await service.call("thrice", null, { onSignal: ({ name, value }) => void seen.push([name, value]) });
+		await service.call("thrice", null, {
+			onSignal: ({ name, value }) => void seen.push([name, value]),
+		});
 
-		expect(seen).toEqual([["count", 0], ["count", 1], ["count", 2]]);
+		expect(seen).toEqual([
+			["count", 0],
+			["count", 1],
+			["count", 2],
+		]);
 	});
 
-	test("may not have the name of one that runs, but of one that was stopped", async ({ expect }) => {
+	test("may not have the name of one that runs, but of one that was stopped", async ({
+		expect,
+	}) => {
 		const { start } = house();
 		const first = start("same");
 
@@ -210,16 +227,32 @@ describe("services", { timeout }, () => {
 describe("a service that cannot be started", { timeout }, () => {
 	test.for([
 		["is missing", "missing", /missing: does not exist, or the interpreter/, "ENOENT"],
-		["is not executable", "not-executable.sh", /not-executable\.sh: is not executable/, "EACCES"],
-		["lacks its interpreter", "no-interpreter", /or the interpreter that its first line names does not/, "ENOENT"],
+		[
+			"is not executable",
+			"not-executable.sh",
+			/not-executable\.sh: is not executable/,
+			"EACCES",
+		],
+		[
+			"lacks its interpreter",
+			"no-interpreter",
+			/or the interpreter that its first line names does not/,
+			"ENOENT",
+		],
 		["is no program", "no-program", /it has no #! line/, "ENOEXEC"],
 		["is a directory", ".", /is not executable/, "EACCES"],
 	] as const)("because it %s", async ([, name, message, code], { expect }) => {
 		const { manager, start } = house();
-		const broken = (): Service => manager.start({ name: "good", file: `${fixtures}/${name}`, argv: [name] });
+		const broken = (): Service =>
+			manager.start({ name: "good", file: `${fixtures}/${name}`, argv: [name] });
 		const before = descriptorCount();
 
-		expect(broken).toThrow(expect.objectContaining({ code: "ERR_RPC_SERVICE_START", cause: expect.objectContaining({ code }) }));
+		expect(broken).toThrow(
+			expect.objectContaining({
+				code: "ERR_RPC_SERVICE_START",
+				cause: expect.objectContaining({ code }),
+			}),
+		);
 		expect(broken).toThrow(message);
 
 		expect(descriptorCount()).toBe(before);
@@ -229,28 +262,71 @@ describe("a service that cannot be started", { timeout }, () => {
 
 describe("a service that ends", { timeout }, () => {
 	test.for([
-		["by SIGKILL", "kill", "SIGKILL", 'service good ended by SIGKILL while "kill" was running', undefined, "SIGKILL"],
-		["by SIGABRT", "kill", "SIGABRT", 'service good ended by SIGABRT while "kill" was running', undefined, "SIGABRT"],
-		["with a code", "exit", 3, 'service good exited with code 3 while "exit" was running', 3, undefined],
-		["with code 0", "exit", 0, 'service good exited with code 0 while "exit" was running', 0, undefined],
-	] as const)("%s in the middle of a call is one error", async ([, method, params, message, exitCode, signal], { expect }) => {
-		const { manager, start } = house();
-		const service = start();
-		await service.client.hello;
+		[
+			"by SIGKILL",
+			"kill",
+			"SIGKILL",
+			'service good ended by SIGKILL while "kill" was running',
+			undefined,
+			"SIGKILL",
+		],
+		[
+			"by SIGABRT",
+			"kill",
+			"SIGABRT",
+			'service good ended by SIGABRT while "kill" was running',
+			undefined,
+			"SIGABRT",
+		],
+		[
+			"with a code",
+			"exit",
+			3,
+			'service good exited with code 3 while "exit" was running',
+			3,
+			undefined,
+		],
+		[
+			"with code 0",
+			"exit",
+			0,
+			'service good exited with code 0 while "exit" was running',
+			0,
+			undefined,
+		],
+	] as const)(
+		"%s in the middle of a call is one error",
+		async ([, method, params, message, exitCode, signal], { expect }) => {
+			const { manager, start } = house();
+			const service = start();
+			await service.client.hello;
 
-		const error = await failure(service.call(method, params));
+			const error = await failure(service.call(method, params));
 
-		expect(error).toMatchObject({ code: "ERR_RPC_SERVICE_ENDED", message, exitCode, signal, service: "good" });
-		expect(await failure(service.call("echo"))).toBe(error);
-		await manager.stop();
-	});
+			expect(error).toMatchObject({
+				code: "ERR_RPC_SERVICE_ENDED",
+				message,
+				exitCode,
+				signal,
+				service: "good",
+			});
+			expect(await failure(service.call("echo"))).toBe(error);
+			await manager.stop();
+		},
+	);
 
-	test("fails all its calls with the same error, which has its last lines", async ({ expect }) => {
+	test("fails all its calls with the same error, which has its last lines", async ({
+		expect,
+	}) => {
 		const { start, lines } = house();
 		const service = start();
 		await service.client.hello;
 
-		const calls = [service.call("wait"), service.call("wait"), service.call("log-and-exit", "one\ntwo\nthree")];
+		const calls = [
+			service.call("wait"),
+			service.call("wait"),
+			service.call("log-and-exit", "one\ntwo\nthree"),
+		];
 		const [first, ...others] = await Promise.all(calls.map((call) => failure(call)));
 
 		expect(others.every((error) => error === first)).toBe(true);
@@ -272,7 +348,11 @@ describe("a service that ends", { timeout }, () => {
 
 	test("at once, before HELLO", async ({ expect }) => {
 		const { manager } = house();
-		const service = manager.start({ name: "brief", file: `${fixtures}/exits.sh`, argv: ["exits.sh"] });
+		const service = manager.start({
+			name: "brief",
+			file: `${fixtures}/exits.sh`,
+			argv: ["exits.sh"],
+		});
 
 		expect(await failure(service.call("echo"))).toMatchObject({
 			code: "ERR_RPC_SERVICE_ENDED",
@@ -322,7 +402,8 @@ describe("a service that ends", { timeout }, () => {
 
 		expect(await failure(service.call("echo"))).toMatchObject({
 			code: "ERR_RPC_SERVICE_ENDED",
-			message: 'service bad closed its connection but is still running while "echo" was running',
+			message:
+				'service bad closed its connection but is still running while "echo" was running',
 		});
 		expect(await service.exited).toEqual({ signal: "SIGTERM" });
 	});
@@ -341,12 +422,42 @@ describe("a service that ends", { timeout }, () => {
 
 describe("a service that breaks the protocol", { timeout }, () => {
 	test.for([
-		["speaks garbage", "garbage", "ERR_RPC_PROTOCOL", /^service bad broke the protocol: frame 0 has sequence number/],
-		["announces a gigabyte", "gigabyte", "ERR_RPC_LIMIT", /broke the protocol: frame 0 \(HELLO\) has a body of 1073741824 bytes/],
-		["sends 300 descriptors", "300-descriptors", "ERR_RPC_LIMIT", /frame 0 \(HELLO\) has 300 descriptors, 253 are allowed/],
-		["sends descriptors that belong to nothing", "unclaimed-descriptors", "ERR_RPC_PROTOCOL", /10 descriptors arrived/],
-		["answers what nobody asked", "unknown-result", "ERR_RPC_PROTOCOL", /RESULT belongs to no call \(id 77\)/],
-		["speaks another protocol", "old-protocol", "ERR_RPC_VERSION", /^service bad speaks protocol 8 to 9, this host 1 to 1/],
+		[
+			"speaks garbage",
+			"garbage",
+			"ERR_RPC_PROTOCOL",
+			/^service bad broke the protocol: frame 0 has sequence number/,
+		],
+		[
+			"announces a gigabyte",
+			"gigabyte",
+			"ERR_RPC_LIMIT",
+			/broke the protocol: frame 0 \(HELLO\) has a body of 1073741824 bytes/,
+		],
+		[
+			"sends 300 descriptors",
+			"300-descriptors",
+			"ERR_RPC_LIMIT",
+			/frame 0 \(HELLO\) has 300 descriptors, 253 are allowed/,
+		],
+		[
+			"sends descriptors that belong to nothing",
+			"unclaimed-descriptors",
+			"ERR_RPC_PROTOCOL",
+			/10 descriptors arrived/,
+		],
+		[
+			"answers what nobody asked",
+			"unknown-result",
+			"ERR_RPC_PROTOCOL",
+			/RESULT belongs to no call \(id 77\)/,
+		],
+		[
+			"speaks another protocol",
+			"old-protocol",
+			"ERR_RPC_VERSION",
+			/^service bad speaks protocol 8 to 9, this host 1 to 1/,
+		],
 	] as const)("%s", async ([, how, code, message], { expect }) => {
 		const { manager, misbehave } = house();
 		const service = misbehave(how);
@@ -364,7 +475,9 @@ describe("a service that breaks the protocol", { timeout }, () => {
 	test("or says nothing at all", async ({ expect }) => {
 		const { misbehave } = house();
 
-		expect(await failure(misbehave("no-hello", { helloTimeoutMs: 500 }).call("open"))).toMatchObject({
+		expect(
+			await failure(misbehave("no-hello", { helloTimeoutMs: 500 }).call("open")),
+		).toMatchObject({
 			code: "ERR_RPC_TIMEOUT",
 			message: 'service bad did not say HELLO within 500 ms while "open" was running',
 			lastLines: ["this is no-hello"],
@@ -398,9 +511,15 @@ describe("stopping", { timeout }, () => {
 		});
 	});
 
-	test("reports all of several failures, in the order in which they happened", async ({ expect }) => {
+	test("reports all of several failures, in the order in which they happened", async ({
+		expect,
+	}) => {
 		const { manager, start } = house();
-		const services = [start("a", ["--close", "fail"]), start("b"), start("c", ["--close", "exit"])];
+		const services = [
+			start("a", ["--close", "fail"]),
+			start("b"),
+			start("c", ["--close", "exit"]),
+		];
 		await Promise.all(services.map(({ client }) => client.hello));
 
 		const error = await failure<AggregateError>(manager.stop());
@@ -452,7 +571,9 @@ describe("stopping", { timeout }, () => {
 });
 
 describe("logs", { timeout }, () => {
-	test("come line by line with the service's name, and as they are written", async ({ expect }) => {
+	test("come line by line with the service's name, and as they are written", async ({
+		expect,
+	}) => {
 		const { start, lines } = house();
 		const service = start();
 
@@ -467,7 +588,9 @@ describe("logs", { timeout }, () => {
 		expect(lines).toEqual(["good: first", "good: second", "good: no newline"]);
 	});
 
-	test("of a service whose line has not ended do not keep those of others waiting", async ({ expect }) => {
+	test("of a service whose line has not ended do not keep those of others waiting", async ({
+		expect,
+	}) => {
 		const { start, lines } = house();
 		const [a, b] = [start("a"), start("b")];
 
@@ -475,9 +598,12 @@ describe("logs", { timeout }, () => {
 		await b.call("log", "ended\n");
 
 		await until(() => lines.includes("b: ended"));
+		expect(lines).toEqual(["b: ended"]);
 	});
 
-	test("of a megabyte at the end lose nothing, and the error has the last lines", async ({ expect }) => {
+	test("of a megabyte at the end lose nothing, and the error has the last lines", async ({
+		expect,
+	}) => {
 		const { misbehave, lines } = house();
 		const service = misbehave("burst");
 		await service.client.hello;
@@ -501,7 +627,9 @@ describe("logs", { timeout }, () => {
 
 		await failure(service.stop());
 
-		expect(lines.slice(1).map((line) => line.length - "bad: ".length)).toEqual(Array(16).fill(65_536));
+		expect(lines.slice(1).map((line) => line.length - "bad: ".length)).toEqual(
+			Array(16).fill(65_536),
+		);
 	});
 });
 
@@ -521,9 +649,16 @@ describe("when the host is killed", { timeout }, () => {
 
 		host.kill("SIGKILL");
 
-		await until(() => existsSync(file) && readFileSync(file, "utf8").split("\n").length === 3, 5000);
+		await until(
+			() => existsSync(file) && readFileSync(file, "utf8").split("\n").length === 3,
+			5000,
+		);
 		await until(() => !pids.some(isRunning), 5000);
-		expect(readFileSync(file, "utf8").split("\n").toSorted()).toEqual(["", "first closed", "second closed"]);
+		expect(readFileSync(file, "utf8").split("\n").toSorted()).toEqual([
+			"",
+			"first closed",
+			"second closed",
+		]);
 	});
 
 	test.for(["SIGINT", "SIGHUP", "SIGTERM"] as const)(
@@ -542,7 +677,10 @@ describe("when the host is killed", { timeout }, () => {
 
 			process.kill(-(host.pid as number), signal);
 
-			await until(() => existsSync(file) && readFileSync(file, "utf8").split("\n").length === 3, 5000);
+			await until(
+				() => existsSync(file) && readFileSync(file, "utf8").split("\n").length === 3,
+				5000,
+			);
 			expect(host.signalCode ?? (await delay(100), host.signalCode)).toBe(signal);
 		},
 	);
@@ -550,13 +688,17 @@ describe("when the host is killed", { timeout }, () => {
 
 describe("a program that is not started by a host", { timeout }, () => {
 	test("says so", async ({ expect }) => {
-		const child = spawnNode(process.execPath, [`${fixtures}/service.ts`], { stdio: ["ignore", "ignore", "pipe"] });
+		const child = spawnNode(process.execPath, [`${fixtures}/service.ts`], {
+			stdio: ["ignore", "ignore", "pipe"],
+		});
 		let output = "";
 		child.stderr.on("data", (text: Buffer) => (output += text.toString()));
 
 		const code = await new Promise((resolve) => child.on("exit", resolve));
 
 		expect(code).toBe(1);
-		expect(output).toContain("this program is a service: a host starts it, with --service-fd NUMBER");
+		expect(output).toContain(
+			"this program is a service: a host starts it, with --service-fd NUMBER",
+		);
 	});
 });

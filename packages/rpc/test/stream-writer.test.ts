@@ -32,10 +32,12 @@ function fakeSocket(...takes: number[]) {
 const tick = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
 
 describe("a stream writer", () => {
-	test("sends the first frame of a tick at once, the others together at its end", async ({ expect }) => {
+	test("sends the first frame of a tick at once, the others together at its end", async ({
+		expect,
+	}) => {
 		const { writer, log } = fakeSocket();
 
-		for (let i = 0; i < 10; i++) writer.send({ type: PING });
+		for (let i = 0; i < 10; i++) void writer.send({ type: PING });
 		expect(log).toEqual([{ bytes: 24, fds: 0, taken: 24 }]);
 		await tick();
 
@@ -46,11 +48,11 @@ describe("a stream writer", () => {
 	test("begins a new call with each frame that has descriptors", async ({ expect }) => {
 		const { writer, log } = fakeSocket();
 
-		writer.send({ type: PING });
-		writer.send({ type: PING });
-		writer.send({ type: CALL, fds: [1, 2] });
-		writer.send({ type: PING });
-		writer.send({ type: CALL, fds: [1] });
+		void writer.send({ type: PING });
+		void writer.send({ type: PING });
+		void writer.send({ type: CALL, fds: [1, 2] });
+		void writer.send({ type: PING });
+		void writer.send({ type: CALL, fds: [1] });
 		await tick();
 
 		expect(log.map(({ bytes, fds }) => [bytes, fds])).toEqual([
@@ -61,12 +63,14 @@ describe("a stream writer", () => {
 		]);
 	});
 
-	test("keeps descriptors when the socket is full, and never attaches them twice", async ({ expect }) => {
+	test("keeps descriptors when the socket is full, and never attaches them twice", async ({
+		expect,
+	}) => {
 		const before = descriptorCount();
 		const { writer, log, waits } = fakeSocket(EAGAIN, EAGAIN, 10, EAGAIN);
 		using file = textFile("x");
 
-		writer.send({ type: CALL, fds: [file] });
+		void writer.send({ type: CALL, fds: [file] });
 		expect(waits).toEqual([true]);
 		expect(descriptorCount()).toBe(before + 2);
 		writer.flush();
@@ -87,7 +91,7 @@ describe("a stream writer", () => {
 	test("sends the rest of what the socket took a part of, head and blob", async ({ expect }) => {
 		const { writer, log } = fakeSocket(10, 20, 50_000);
 
-		writer.send({ type: RESULT, blob: new Uint8Array(100_000) });
+		void writer.send({ type: RESULT, blob: new Uint8Array(100_000) });
 		await tick();
 
 		expect(log.map(({ bytes }) => bytes)).toEqual([100_024, 100_014, 99_994, 49_994]);
@@ -98,20 +102,22 @@ describe("a stream writer", () => {
 		const { writer, log } = fakeSocket(ETOOMANYREFS, ETOOMANYREFS);
 		using file = textFile("x");
 
-		writer.send({ type: CALL, fds: [file] });
+		void writer.send({ type: CALL, fds: [file] });
 		await writer.untilUnsent(0);
 
 		expect(log.map(({ taken }) => taken)).toEqual([ETOOMANYREFS, ETOOMANYREFS, 24]);
 	});
 
-	test("drops what waits when the peer is gone, and leaves it to the reader to tell", async ({ expect }) => {
+	test("drops what waits when the peer is gone, and leaves it to the reader to tell", async ({
+		expect,
+	}) => {
 		const before = descriptorCount();
 		const { writer, errors, waits } = fakeSocket(EAGAIN, EPIPE);
 		const file = textFile("x");
 
-		writer.send({ type: CALL, fds: [file] });
+		void writer.send({ type: CALL, fds: [file] });
 		writer.flush();
-		writer.send({ type: CALL, fds: [file], movesFds: true });
+		void writer.send({ type: CALL, fds: [file], movesFds: true });
 
 		expect(descriptorCount()).toBe(before);
 		expect([errors, writer.unsentBytes]).toEqual([[], 0]);
@@ -124,7 +130,7 @@ describe("a stream writer", () => {
 		expect(() => writer.send({ type: PING })).toThrow(
 			expect.objectContaining({ name: "SysError", code: "ENOMEM" }),
 		);
-		writer.send({ type: PING });
+		void writer.send({ type: PING });
 
 		expect(log.at(-1)?.taken).toBe(24);
 	});
@@ -132,10 +138,12 @@ describe("a stream writer", () => {
 	test("fails as a whole when the kernel refuses what waited", async ({ expect }) => {
 		const { writer, errors } = fakeSocket(EAGAIN, ENOMEM);
 
-		writer.send({ type: PING });
+		void writer.send({ type: PING });
 		writer.flush();
 
-		expect(errors).toMatchObject([{ code: "ERR_RPC_CLOSED", message: "sending failed: ENOMEM" }]);
+		expect(errors).toMatchObject([
+			{ code: "ERR_RPC_CLOSED", message: "sending failed: ENOMEM" },
+		]);
 	});
 
 	test("counts the frames that were sent, not those that were refused", async ({ expect }) => {
@@ -146,11 +154,11 @@ describe("a stream writer", () => {
 		};
 		const writer = new StreamWriter(-1, { waitWritable() {}, failed() {} }, { sendmsg: send });
 
-		writer.send({ type: PING });
+		void writer.send({ type: PING });
 		await tick();
 		expect(() => writer.send({ type: PING })).toThrow("ENOMEM");
 		await tick();
-		writer.send({ type: PING });
+		void writer.send({ type: PING });
 
 		expect(sequences).toEqual([0, 1, 1]);
 	});
