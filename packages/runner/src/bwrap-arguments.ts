@@ -21,13 +21,8 @@ export interface SandboxPlan {
 	/** Capabilities of the stage, a bit each. */
 	readonly capabilities: bigint;
 	readonly environment: Readonly<Record<string, string>>;
-	/** Numbers of descriptors that bubblewrap inherits. */
-	readonly fds: {
-		/** The content of `arguments.json`. */
-		readonly arguments: number;
-		/** bubblewrap's own reports. */
-		readonly status: number;
-	};
+	/** Number of a descriptor that bubblewrap inherits: the content of `arguments.json`. */
+	readonly argumentsFd: number;
 }
 
 /**
@@ -39,7 +34,7 @@ export interface SandboxPlan {
  * Source: bwrap(1).
  */
 export function bwrapArguments(plan: SandboxPlan): string[] {
-	const { root, tree, devices, execChecked, capabilities, environment, fds } = plan;
+	const { root, tree, devices, execChecked, capabilities, environment, argumentsFd } = plan;
 	const options = [
 		[
 			"--unshare-ipc",
@@ -62,10 +57,9 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		["--tmpfs", "/run", "--dir", sandboxPaths.mounts],
 		["--bind", tree, sandboxPaths.tree],
 		["--ro-bind", execChecked, sandboxPaths.execChecked],
-		["--perms", "0444", "--file", String(fds.arguments), sandboxPaths.arguments],
+		["--perms", "0444", "--file", String(argumentsFd), sandboxPaths.arguments],
 		["--chdir", sandboxPaths.tree],
 
-		["--json-status-fd", String(fds.status)],
 		["--cap-drop", "ALL"],
 		...capabilityNames(capabilities).map((name) => ["--cap-add", name]),
 		["--clearenv"],

@@ -9,7 +9,7 @@ import { flattenErrors, reportError, reportFailure } from "./error-report.ts";
 import { RunError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
-import { findBwrap } from "./find-bwrap.ts";
+import { findTools } from "./find-tools.ts";
 import { type Manifest, readManifest, type StageDeclaration } from "./manifest.ts";
 import { type DeviceModule, findModules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
@@ -93,7 +93,7 @@ class Run {
 			this.#emit({ event: "warning", code: "WARN_SANDBOX_NONE", message });
 		}
 		const isolation: Sandbox =
-			sandbox === "none" ? "none" : { bwrap: findBwrap(searchPath), root };
+			sandbox === "none" ? "none" : { tools: findTools(searchPath), root };
 
 		const { namespace, services } = early;
 		services.listen({

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import type { OpenedDevice } from "@devhost/core";
 import { sandboxPaths } from "./bwrap-arguments.ts";
 import { isRunError, RunError, StageError } from "./error.ts";
+import type { SandboxTools } from "./find-tools.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
@@ -14,7 +15,7 @@ import type { OutputStream } from "./stage-output.ts";
 import type { StageEnd, StageProcess } from "./stage-process.ts";
 
 /** How stages are isolated: in bubblewrap, with this root directory, or not at all. */
-export type Sandbox = { readonly bwrap: string; readonly root: string } | "none";
+export type Sandbox = { readonly tools: SandboxTools; readonly root: string } | "none";
 
 /** Where and how a stage runs. */
 export interface StageContext {

@@ -1,15 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Child, errnoName, type ExitStatus } from "@devhost/linux";
 import { RunError, StageError } from "./error.ts";
-import {
-	describeProcess,
-	isNamespaceAlive,
-	type NamespaceInit,
-	signalNamespace,
-} from "./pid-namespace.ts";
+import type { HelperReports } from "./helper-reports.ts";
+import { childrenOf, describeProcess, signalProcess } from "./process-tree.ts";
 import { capabilityNames } from "./stage-capabilities.ts";
 import type { StageOutput } from "./stage-output.ts";
-import type { StageReports } from "./stage-reports.ts";
 
 /** How long a killed stage may take to be gone: a process in uninterruptible sleep does not die before its I/O ends. */
 const killDeadlineMs = 10_000;
@@ -34,11 +29,10 @@ export class StageProcess {
 	readonly #command: string;
 	readonly #child: Child;
 	readonly #output: StageOutput;
-	readonly #reports: StageReports;
+	readonly #reports: HelperReports;
 	readonly #capabilities: bigint;
 	readonly #isSandboxed: boolean;
 	readonly #gaveUp = Promise.withResolvers<never>();
-	#init: NamespaceInit | undefined;
 	#isKilled = false;
 
 	/** Made by `startSandbox` and `startUnsandboxed`. Owns `reports` and `output`. */
@@ -46,10 +40,10 @@ export class StageProcess {
 		readonly stage: string;
 		/** The command's name, for errors. */
 		readonly command: string;
-		/** bubblewrap, or without a sandbox the helper that becomes the command. */
+		/** unshare, beneath which everything of a sandbox is; without a sandbox the helper, which becomes the command. */
 		readonly child: Child;
 		readonly output: StageOutput;
-		readonly reports: StageReports;
+		readonly reports: HelperReports;
 		/** What the command must turn out to hold. */
 		readonly capabilities: bigint;
 		readonly isSandboxed: boolean;
@@ -81,15 +75,17 @@ export class StageProcess {
 
 	async #terminate(): Promise<void> {
 		if (!(await this.#hasStarted())) return;
-		const init = this.#findInit();
-		if (init !== undefined) signalNamespace(init, "SIGTERM");
-		else if (!this.#isSandboxed) this.#signalGroup("SIGTERM");
+		if (!this.#isSandboxed) return signalProcess(-this.#child.pid, "SIGTERM");
+		// unshare, bubblewrap, and the sandbox's first process, which leads the session of the command.
+		const [builder] = childrenOf(this.#child.pid);
+		const [leader] = builder === undefined ? [] : childrenOf(builder);
+		if (leader !== undefined) signalProcess(-leader, "SIGTERM");
 	}
 
 	/** Whether the command came to run; waits while that is open. */
 	async #hasStarted(): Promise<boolean> {
 		while (this.#child.status === undefined) {
-			if (this.#reports.helper.some((line) => line.ok)) return true;
+			if (this.#reports.lines.some((line) => line.ok)) return true;
 			await delay(1);
 		}
 		return false;
@@ -103,56 +99,35 @@ export class StageProcess {
 	}
 
 	async #kill(): Promise<void> {
-		if (this.#isSandboxed) {
-			// Its first process and not bubblewrap: between its own steps bubblewrap's child would outlive it. So a sandbox
-			// that is just being made is let live for the moment that it takes to say which process that is.
-			for (let tries = 0; tries < 1000 && this.#findInit() === undefined; tries++) {
-				if (this.#child.status !== undefined) return;
-				await delay(1);
-			}
-			const init = this.#findInit();
-			if (init === undefined) this.#child.kill("SIGKILL");
-			else signalNamespace(init, "SIGKILL");
-		} else {
-			this.#signalGroup("SIGKILL");
-		}
+		if (this.#isSandboxed) await this.#killBuilder();
+		else signalProcess(-this.#child.pid, "SIGKILL");
 		await delay(killDeadlineMs, undefined, { ref: false });
-		const survivor = describeProcess(this.#findInit()?.pid ?? this.#child.pid);
+		const survivor = describeProcess(this.#child.pid);
 		const message = `stage ${this.#stage}: ${survivor} is still there ${killDeadlineMs / 1000} s after SIGKILL`;
 		this.#gaveUp.reject(new RunError("ERR_SANDBOX_SURVIVORS", message, { stage: this.#stage }));
 	}
 
-	/** Without a sandbox: the session that the command leads. What left it is not ours to find. */
-	#signalGroup(signal: "SIGTERM" | "SIGKILL"): void {
-		try {
-			process.kill(-this.#child.pid, signal);
-		} catch {
-			// Nobody is left in it.
+	/** bubblewrap is the first process of a pid namespace: with it the kernel ends all others, however far it has come. */
+	async #killBuilder(): Promise<void> {
+		while (this.#child.status === undefined) {
+			const [builder] = childrenOf(this.#child.pid);
+			if (builder !== undefined) return signalProcess(builder, "SIGKILL");
+			await delay(1); // unshare has not come to start it.
 		}
 	}
 
 	async #end(): Promise<StageEnd> {
 		const status = await this.#child.exited;
-		const init = this.#findInit();
-		if (init !== undefined) await this.#namespaceEnd(init);
-		// What the command left running in its session would hold devices and outputs.
-		if (!this.#isSandboxed) this.#signalGroup("SIGKILL");
+		// In a sandbox nothing is left now: unshare ends after bubblewrap, and that after all others of its pid namespace.
+		// Elsewhere, what the command left running in its session would hold devices and outputs.
+		if (!this.#isSandboxed) signalProcess(-this.#child.pid, "SIGKILL");
 		await this.#output.ended();
 		this.#checkReports(status);
 		return { status, output: this.#output.last };
 	}
 
-	/** bubblewrap ends when the command does; the kernel then kills what the command left running in the sandbox. */
-	async #namespaceEnd(init: NamespaceInit): Promise<void> {
-		const deadline = performance.now() + killDeadlineMs;
-		while (isNamespaceAlive(init)) {
-			if (performance.now() > deadline) return this.kill();
-			await delay(1);
-		}
-	}
-
 	#checkReports(status: ExitStatus): void {
-		const lines = this.#reports.helper;
+		const lines = this.#reports.lines;
 		const output = this.#output.last;
 		const failure = lines.find((line) => line.error !== undefined);
 		if (failure?.error === "caps") {
@@ -171,7 +146,7 @@ export class StageProcess {
 		if (this.#isKilled) return;
 		const how =
 			status.signal === undefined ? `exit status ${status.code}` : `signal ${status.signal}`;
-		const message = `stage ${this.#stage}: the sandbox could not be made, bwrap ended with ${how}: ${output.trim()}`;
+		const message = `stage ${this.#stage}: the sandbox could not be made, bubblewrap ended with ${how}: ${output.trim()}`;
 		throw new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output });
 	}
 
@@ -199,11 +174,6 @@ export class StageProcess {
 			exitCode: name === "ENOENT" ? 127 : 126,
 			output: this.#output.last,
 		});
-	}
-
-	/** The sandbox's first process, once bubblewrap has said which it is. */
-	#findInit(): NamespaceInit | undefined {
-		return (this.#init ??= this.#reports.init);
 	}
 
 	#release(): void {

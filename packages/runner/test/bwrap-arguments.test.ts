@@ -8,7 +8,7 @@ const plan: SandboxPlan = {
 	execChecked: "/opt/exec-checked",
 	capabilities: (1n << 0n) | (1n << 7n),
 	environment: { PATH: "/bin", GREETING: "hello world" },
-	fds: { arguments: 4, status: 5 },
+	argumentsFd: 4,
 };
 
 describe("bwrapArguments", () => {
@@ -23,7 +23,7 @@ describe("bwrapArguments", () => {
 				"--tmpfs /run --dir /run/devhost/mounts --bind /work/tree /run/devhost/tree " +
 				"--ro-bind /opt/exec-checked /run/devhost/exec-checked " +
 				"--perms 0444 --file 4 /run/devhost/arguments.json --chdir /run/devhost/tree " +
-				"--json-status-fd 5 --cap-drop ALL --cap-add CAP_CHOWN --cap-add CAP_SETUID " +
+				"--cap-drop ALL --cap-add CAP_CHOWN --cap-add CAP_SETUID " +
 				"--clearenv --setenv PATH /bin --setenv GREETING hello world",
 		);
 	});

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capabilities, execCheckedPath, mknodat, unlinkat } from "@devhost/linux";
 import { afterAll, afterEach, beforeAll, beforeEach, test } from "vitest";
-import { findBwrap } from "../src/find-bwrap.ts";
+import { findTools } from "../src/find-tools.ts";
 import { makeRunNamespace, type RunNamespace } from "../src/namespace.ts";
 import { type StageCommand, startSandbox, startUnsandboxed } from "../src/sandbox.ts";
 import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts";
@@ -20,7 +20,7 @@ import { stageEnvironment } from "../src/stage-environment.ts";
 import { descriptorCount, mountCount, processesWith } from "./leftovers.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
-const bwrap = "/usr/bin/bwrap";
+const tools = { bwrap: "/usr/bin/bwrap", unshare: "/usr/bin/unshare" };
 let tree: string;
 let namespace: RunNamespace;
 
@@ -60,7 +60,7 @@ function command(
 
 async function run(argv: readonly string[], change: Partial<StageCommand> = {}): Promise<Ended> {
 	const options = command(argv, change);
-	const { status } = await startSandbox(options, { bwrap, root: "/" }).ended;
+	const { status } = await startSandbox(options, { tools, root: "/" }).ended;
 	return { code: status.code, ...options.seen };
 }
 
@@ -256,7 +256,7 @@ describeAsRoot("a sandbox", () => {
 		const stage = command(["sleep", "30"], {
 			environment: { PATH: "/bin", SECRET: "hidden-4711" },
 		});
-		const running = startSandbox(stage, { bwrap, root: "/" });
+		const running = startSandbox(stage, { tools, root: "/" });
 		await expect.poll(() => processesWith("sleep", "30")).not.toEqual([]);
 
 		expect(processesWith("hidden-4711")).toEqual([]);
@@ -307,7 +307,7 @@ describeAsRoot("a sandbox", () => {
 
 	test("passes on 10 MB in order and keeps the last of it", async ({ expect }) => {
 		const options = command(["sh", "-c", "seq 1 1400000; echo the end >&2"]);
-		const { output } = await startSandbox(options, { bwrap, root: "/" }).ended;
+		const { output } = await startSandbox(options, { tools, root: "/" }).ended;
 
 		const numbers = options.seen.stdout.trimEnd().split("\n");
 		expect(options.seen.stdout.length).toBeGreaterThan(10_000_000);
@@ -349,7 +349,7 @@ describeAsRoot("a sandbox", () => {
 	test("dies with all its processes when it is killed, whenever", async ({ expect }) => {
 		for (const waitMs of [0, 1, 3, 6, 10, 40]) {
 			const script = "trap '' TERM INT HUP; setsid sleep 4343 & sleep 4343";
-			const running = startSandbox(command(["sh", "-c", script]), { bwrap, root: "/" });
+			const running = startSandbox(command(["sh", "-c", script]), { tools, root: "/" });
 			await new Promise((resolve) => setTimeout(resolve, waitMs));
 			running.kill();
 
@@ -371,7 +371,7 @@ describeAsRoot("a sandbox", () => {
 			const script =
 				"trap 'echo asked; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
 			const options = command(["sh", "-c", script]);
-			const running = startSandbox(options, { bwrap, root: "/" });
+			const running = startSandbox(options, { tools, root: "/" });
 			await new Promise((resolve) => setTimeout(resolve, waitMs));
 			running.terminate();
 
@@ -398,7 +398,7 @@ describeAsRoot("a sandbox", () => {
 		const stage = command(["touch", join(tree, "was-run")]);
 
 		await expect(
-			startSandbox(stage, { bwrap: careless, root: "/" }).ended,
+			startSandbox(stage, { tools: { ...tools, bwrap: careless }, root: "/" }).ended,
 		).rejects.toMatchObject({
 			code: "ERR_SANDBOX_CAPABILITIES",
 			message: expect.stringContaining("It was not run"),
@@ -414,7 +414,7 @@ describeAsRoot("a sandbox", () => {
 		copyFileSync(execCheckedPath(), join(root, "usr/program"));
 		const stage = command(["/usr/program"]);
 
-		const { status, output } = await startSandbox(stage, { bwrap, root }).ended;
+		const { status, output } = await startSandbox(stage, { tools, root }).ended;
 
 		expect(status.code).toBe(125);
 		expect(output).toContain("usage: exec-checked");
@@ -486,13 +486,13 @@ describeAsRoot("a stage without a sandbox", () => {
 	});
 });
 
-describeAsRoot("findBwrap", () => {
+describeAsRoot("findTools", () => {
 	test("looks in absolute folders only", ({ expect }) => {
-		expect(findBwrap("relative:/nowhere:/usr/bin")).toBe("/usr/bin/bwrap");
+		expect(findTools("relative:/nowhere:/usr/bin")).toEqual(tools);
 	});
 
 	test("says how to install it", ({ expect }) => {
-		expect(() => findBwrap("/nowhere")).toThrow(
+		expect(() => findTools("/nowhere")).toThrow(
 			expect.objectContaining({
 				code: "ERR_SANDBOX_MISSING",
 				message:
