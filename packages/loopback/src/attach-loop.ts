@@ -11,7 +11,8 @@ import {
 } from "@devhost/linux";
 import { linuxLoop } from "./linux-loop.ts";
 import type { LoopSys } from "./loop.ts";
-import { defaultCloseTimeoutMs, openLoop } from "./open-loop.ts";
+import { defaultCloseTimeoutMs } from "./loop-request.ts";
+import { openLoop } from "./open-loop.ts";
 import { defaultSectorBytes, sectorSizes } from "./options.ts";
 import { loopTag } from "./tag.ts";
 

@@ -1,40 +1,16 @@
-import type { FdLike } from "@devhost/linux";
-import type {
-	Binding,
-	DeviceDirectory,
-	FileFacts,
-	Handle,
-	LoopConfig,
-	LoopFacts,
-	LoopLock,
-	LoopSys,
-} from "./loop.ts";
-import {
-	bindError,
-	controlError,
-	isTaken,
-	noFreeLoop,
-	notTheDevice,
-	type Refusal,
-} from "./loop-error.ts";
+import type { BackingFile } from "./backing-file.ts";
+import type { Binding, Handle, LoopConfig, LoopFacts, LoopLock, LoopSys } from "./loop.ts";
+import { bindError, controlError, isTaken, noFreeLoop, type Refusal } from "./loop-error.ts";
+import type { LoopRequest } from "./loop-request.ts";
 import { verifyBinding } from "./verify-binding.ts";
 import { busy, waitUntil } from "./wait.ts";
 
 /** A loop device that is to be bound. */
 export interface BindRequest {
-	/** Of the backing file, for errors. */
-	readonly filename: string;
+	readonly request: LoopRequest;
 	/** Lent until the loop is bound. */
-	readonly file: FdLike;
-	readonly fileFacts: FileFacts;
+	readonly backing: BackingFile;
 	readonly config: LoopConfig;
-	readonly devices: DeviceDirectory;
-	/** Keeps the BSD lock for as long as the device is bound, not only during set-up. */
-	readonly lock: boolean;
-	readonly partscan: boolean;
-	/** How long unbinding may take. */
-	readonly closeTimeoutMs: number;
-	readonly signal: AbortSignal | undefined;
 }
 
 /** A bound loop device. Whoever gets it closes it by {@link closeLoop}. */
@@ -75,26 +51,27 @@ const inSetUp = new Set<number>();
  * @throws {@link DeviceError} `ERR_DEVICE_PERMISSION` not root, or a container's rules.
  * @throws the signal's reason, when it aborts.
  */
-export async function bindFreeLoop(sys: LoopSys, request: BindRequest): Promise<BoundLoop> {
+export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<BoundLoop> {
+	const { filename, signal } = binding.request;
 	const refusals: Refusal[] = [];
 
 	while (refusals.length < maxAttempts) {
 		if (refusals.length >= quickAttempts) {
 			const longestMs = Math.min(2 ** refusals.length, maxPauseMs);
-			await sys.delay(sys.random() * longestMs, request.signal);
+			await sys.delay(sys.random() * longestMs, signal);
 		}
-		request.signal?.throwIfAborted();
+		signal?.throwIfAborted();
 		const number = freeNumber(sys, refusals);
 		inSetUp.add(number);
 		try {
-			const result = await tryBind(sys, number, request);
+			const result = await tryBind(sys, number, binding);
 			if ("loop" in result) return result;
 			refusals.push(result);
 		} finally {
 			inSetUp.delete(number);
 		}
 	}
-	throw noFreeLoop(request.filename, refusals);
+	throw noFreeLoop(filename, refusals);
 }
 
 function freeNumber(sys: LoopSys, refusals: readonly Refusal[]): number {
@@ -114,9 +91,9 @@ function freeNumber(sys: LoopSys, refusals: readonly Refusal[]): number {
 async function tryBind(
 	sys: LoopSys,
 	number: number,
-	request: BindRequest,
+	{ request, backing, config }: BindRequest,
 ): Promise<BoundLoop | Refusal> {
-	const { devices, config } = request;
+	const { devices, filename } = request;
 	const name = `loop${number}`;
 	let binding: Binding | undefined;
 	let lock: LoopLock | undefined;
@@ -128,13 +105,12 @@ async function tryBind(
 	try {
 		const node = sys.openNode(devices, number);
 		acquired.use(node.loop);
-		if (!sys.isNode(node.loop, number)) throw notTheDevice(name, request.filename);
 		lock = sys.lock(devices, node.loop, number);
 		if (lock === undefined) return { number, why: "locked" };
 
-		const facts = await sys.bind(node.loop, request.file, config);
-		binding = { number, ...facts };
-		verifyBinding(facts, request);
+		const facts = await sys.bind(node.loop, backing.file, config);
+		binding = { number, tag: facts.tag, diskSequence: facts.diskSequence };
+		verifyBinding(facts, { filename, config, file: backing.facts });
 		// With PARTSCAN in LOOP_CONFIGURE the kernel announces the device before it has looked: partitions appear,
 		// vanish and appear again (systemd#41425).
 		if (request.partscan) await sys.setPartscan(node.loop, config);
@@ -151,12 +127,12 @@ async function tryBind(
 		return { number, loop: node.loop, lock: request.lock ? lock : undefined, path, facts };
 	} catch (error) {
 		if (isTaken(error)) return { number, why: error.code };
-		throw bindError(error, name, request.filename, config);
+		throw bindError(error, name, filename, config);
 	}
 }
 
 /** A device that was bound in vain is gone when we give up. */
-async function unbound(sys: LoopSys, binding: Binding, request: BindRequest): Promise<void> {
+async function unbound(sys: LoopSys, binding: Binding, request: LoopRequest): Promise<void> {
 	const { devices, closeTimeoutMs, filename } = request;
 	const deadlineMs = sys.nowMs() + closeTimeoutMs;
 	if (await waitUntil(sys, deadlineMs, () => !sys.isBound(devices, binding))) return;

@@ -4,7 +4,6 @@ import { DeviceError } from "@devhost/core";
 export interface WantedRange {
 	/** Of the file, for errors. */
 	readonly filename: string;
-	readonly fileBytes: number;
 	readonly startBytes: number;
 	/** Undefined: to the end of the file. */
 	readonly sizeBytes: number | undefined;
@@ -28,8 +27,8 @@ export interface ByteRange {
  * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the part leaves the file.
  * @throws {@link DeviceError} `ERR_DEVICE_UNALIGNED` it does not begin or end with a sector.
  */
-export function byteRange(wanted: WantedRange): ByteRange {
-	const { filename, fileBytes, startBytes, sectorBytes } = wanted;
+export function byteRange(wanted: WantedRange, fileBytes: number): ByteRange {
+	const { filename, startBytes, sectorBytes } = wanted;
 	if (fileBytes < sectorBytes) {
 		const what = fileBytes === 0 ? "is empty" : `has ${fileBytes} bytes`;
 		throw new DeviceError(

@@ -1,6 +1,7 @@
 import { isSysError } from "@devhost/linux";
 import type { BoundLoop } from "./bind-free-loop.ts";
-import type { Binding, DeviceDirectory, Handle, LoopSys } from "./loop.ts";
+import type { Binding, Handle, LoopSys } from "./loop.ts";
+import type { LoopRequest } from "./loop-request.ts";
 import { takeEvery, throwFailures } from "./take-every.ts";
 import { busy, waitUntil } from "./wait.ts";
 import { lost, syncFile } from "./write-back.ts";
@@ -12,10 +13,7 @@ export interface ClosingLoop {
 	readonly witness: Handle;
 	/** As messages begin: the file and the device. */
 	readonly subject: string;
-	readonly readOnly: boolean;
-	readonly devices: DeviceDirectory;
-	/** How long others may take to let go of it. */
-	readonly closeTimeoutMs: number;
+	readonly request: LoopRequest;
 }
 
 /**
@@ -28,10 +26,11 @@ export interface ClosingLoop {
  * @throws {@link DeviceError} `ERR_DEVICE_CLOSE` something that was written is lost.
  */
 export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<void> {
-	const { bound, witness, subject, readOnly, devices } = closing;
+	const { bound, witness, subject, request } = closing;
+	const { readOnly, devices, closeTimeoutMs } = request;
 	const { number, loop, lock, path, facts } = bound;
-	const binding: Binding = { number, ...facts };
-	const deadlineMs = sys.nowMs() + closing.closeTimeoutMs;
+	const binding: Binding = { number, tag: facts.tag, diskSequence: facts.diskSequence };
+	const deadlineMs = sys.nowMs() + closeTimeoutMs;
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 	let isLate = false;

@@ -35,7 +35,7 @@ import type {
 	LoopSys,
 	UnbindFailures,
 } from "./loop.ts";
-import { isLoopNode, openMachineNode, openPrivateNode } from "./open-loop-node.ts";
+import { openMachineNode, openPrivateNode } from "./open-loop-node.ts";
 
 /**
  * The kernel's loop devices: one or two system calls for each method of {@link LoopSys}.
@@ -89,7 +89,6 @@ export function linuxLoop({
 		},
 		nodeOf,
 		openNode,
-		isNode: (loop, number) => isLoopNode(loop.fd, nodeOf(number)),
 		lock: (devices, loop, number) => locks.lock(loop, number, devices !== undefined),
 		async bind(loop, file, config) {
 			await loopConfigure(loop.fd, { ...config, file, flags: flagsOf(config) });

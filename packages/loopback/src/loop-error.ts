@@ -104,14 +104,6 @@ export function bindError(
 	return fail("ERR_DEVICE_SYSTEM", "could not be bound");
 }
 
-/** The name of a loop device stands for something else. */
-export function notTheDevice(name: string, filename: string): DeviceError {
-	return new DeviceError(
-		"ERR_DEVICE_NOT_OURS",
-		`${filename}: the node that was opened for ${name} is another device`,
-	);
-}
-
 /** All attempts failed. */
 export function noFreeLoop(filename: string, refusals: readonly Refusal[]): DeviceError {
 	const last = refusals.slice(-3).map(({ number, why }) => `loop${number} ${why}`);

@@ -113,10 +113,8 @@ export interface LoopSys {
 	getFreeAfter(control: Handle, number: number, isTaken: (number: number) => boolean): number;
 	/** The device number of `loopN`. */
 	nodeOf(number: number): DeviceNumber;
-	/** Opens `loopN`: by a node that is in the device directory for that moment, or the machine's node. */
+	/** Opens `loopN`: by a node that is in the device directory for that moment, or the machine's node if that is what its name says. */
 	openNode(devices: DeviceDirectory, number: number): OpenedNode;
-	/** Whether this descriptor is the block device of `loopN`. */
-	isNode(loop: Handle, number: number): boolean;
 	/** Takes the BSD lock that udev and disk tools respect. Never waits; undefined: somebody else has it. */
 	lock(devices: DeviceDirectory, loop: Handle, number: number): LoopLock | undefined;
 	/** Binds a file to the device. Returns what the kernel then says of it. */

@@ -1,7 +1,8 @@
 import type { DeviceDriver, OpenDevice } from "@devhost/core";
 import manifest from "../device.json" with { type: "json" };
 import type { LoopSys } from "./loop.ts";
-import { defaultCloseTimeoutMs, openLoop } from "./open-loop.ts";
+import { defaultCloseTimeoutMs } from "./loop-request.ts";
+import { openLoop } from "./open-loop.ts";
 import { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
 import { loopTag } from "./tag.ts";
 

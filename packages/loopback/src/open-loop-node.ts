@@ -14,7 +14,7 @@ import {
 import type { OpenedNode } from "./loop.ts";
 
 /** Whether a descriptor is the block device of this number: a name in `/dev` may be anything. */
-export function isLoopNode(loop: FdLike, { major, minor }: DeviceNumber): boolean {
+function isLoopNode(loop: FdLike, { major, minor }: DeviceNumber): boolean {
 	const { type, node } = statFd(loop);
 	return type === "block" && node?.major === major && node.minor === minor;
 }

@@ -1,40 +1,12 @@
 import { causeFirst, DeviceError } from "@devhost/core";
-import type { DeviceNumber, FdLike } from "@devhost/linux";
+import type { DeviceNumber } from "@devhost/linux";
 import { openBackingFile } from "./backing-file.ts";
 import { bindFreeLoop } from "./bind-free-loop.ts";
 import { byteRange } from "./byte-range.ts";
 import { closeLoop } from "./close-loop.ts";
-import type { DeviceDirectory, LoopFacts, LoopSys } from "./loop.ts";
+import type { LoopFacts, LoopSys } from "./loop.ts";
+import type { LoopRequest } from "./loop-request.ts";
 import { flushDevice } from "./write-back.ts";
-
-/** How long closing waits for others to let go of a device, where nothing else is said. */
-export const defaultCloseTimeoutMs = 5_000;
-
-/** Everything that makes a loop device. */
-export interface LoopRequest {
-	/** A path, or an open file, lent. */
-	readonly file: string | FdLike;
-	/** The directory that paths are beneath and do not leave; undefined: this process's own paths. */
-	readonly tree: FdLike | undefined;
-	/** The file as messages name it. */
-	readonly filename: string;
-	readonly startBytes: number;
-	/** Undefined: the rest of the file. */
-	readonly sizeBytes: number | undefined;
-	readonly sectorBytes: number;
-	readonly readOnly: boolean;
-	readonly lock: boolean;
-	readonly directIo: boolean;
-	readonly partscan: boolean;
-	/** Where the node is made; undefined: the machine's own node is used. */
-	readonly devices: DeviceDirectory;
-	/** See `loopTag`. */
-	readonly tag: string;
-	/** How long unbinding may take before the device counts as busy. */
-	readonly closeTimeoutMs: number;
-	readonly signal: AbortSignal | undefined;
-	readonly log: ((text: string) => void) | undefined;
-}
 
 /** An open loop device. */
 export interface OpenLoop extends AsyncDisposable {
@@ -56,7 +28,7 @@ export interface OpenLoop extends AsyncDisposable {
  * @throws {@link DeviceError} with nothing left behind.
  */
 export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<OpenLoop> {
-	const { filename, readOnly, signal } = request;
+	const { filename, readOnly, directIo, sectorBytes, tag, signal } = request;
 	try {
 		// Whatever is acquired here is released, last first, if a later step throws.
 		await using acquired = new AsyncDisposableStack();
@@ -64,12 +36,11 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		using backing = openBackingFile(sys, request);
 		const { witness } = backing;
 		acquired.defer(() => witness.close()); // it was only read: nothing to wait for
-		const range = byteRange({ ...request, fileBytes: backing.sizeBytes });
-		const { file, facts: fileFacts } = backing;
-		const config = { ...request, ...range };
-		const bound = await bindFreeLoop(sys, { ...request, file, fileFacts, config });
+		const { offsetBytes, sizeBytes } = byteRange(request, backing.sizeBytes);
+		const config = { offsetBytes, sizeBytes, sectorBytes, readOnly, directIo, tag };
+		const bound = await bindFreeLoop(sys, { request, backing, config });
 		const subject = `${filename}: loop${bound.number}`;
-		acquired.defer(() => closeLoop(sys, { ...request, bound, witness, subject }));
+		acquired.defer(() => closeLoop(sys, { request, bound, witness, subject }));
 		signal?.throwIfAborted();
 
 		const { number, path, facts, loop } = bound;

@@ -1,7 +1,14 @@
 import { DeviceError } from "@devhost/core";
 import { readOnlyFile } from "./backing-file.ts";
-import type { BindRequest } from "./bind-free-loop.ts";
-import type { LoopFacts } from "./loop.ts";
+import type { FileFacts, LoopConfig, LoopFacts } from "./loop.ts";
+
+/** What was asked for. */
+export interface WantedBinding {
+	/** Of the backing file, for errors. */
+	readonly filename: string;
+	readonly file: FileFacts;
+	readonly config: LoopConfig;
+}
 
 /**
  * Compares what the kernel bound with what was asked for: never trust that no error means no difference.
@@ -11,8 +18,8 @@ import type { LoopFacts } from "./loop.ts";
  * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the file got shorter meanwhile.
  * @throws {@link DeviceError} `ERR_DEVICE_NOT_OURS` the device shows another file or range.
  */
-export function verifyBinding(facts: LoopFacts, request: BindRequest): void {
-	const { config, filename, fileFacts: file } = request;
+export function verifyBinding(facts: LoopFacts, wanted: WantedBinding): void {
+	const { config, filename, file } = wanted;
 	if (facts.sectorBytes !== config.sectorBytes) {
 		throw new DeviceError(
 			"ERR_DEVICE_UNSUPPORTED",

@@ -1,17 +1,19 @@
 import { test } from "vitest";
-import { byteRange, type WantedRange } from "../src/byte-range.ts";
+import { type ByteRange, byteRange, type WantedRange } from "../src/byte-range.ts";
 
 const megabyte = 1 << 20;
 
-function wanted(range: Partial<WantedRange>): WantedRange {
-	return {
+type Range = Partial<WantedRange> & { readonly fileBytes?: number };
+
+function rangeOf({ fileBytes = megabyte, ...range }: Range): ByteRange {
+	const wanted = {
 		filename: "disk.img",
-		fileBytes: megabyte,
 		startBytes: 0,
 		sizeBytes: undefined,
 		sectorBytes: 512,
 		...range,
 	};
+	return byteRange(wanted, fileBytes);
 }
 
 test.for([
@@ -24,7 +26,7 @@ test.for([
 	[{ fileBytes: megabyte + 100, sizeBytes: megabyte }, 0, megabyte],
 	[{ fileBytes: 2 ** 53 - 512 }, 0, 2 ** 53 - 512],
 ] as const)("%j is inside the file", ([range, offsetBytes, sizeBytes], { expect }) => {
-	expect(byteRange(wanted(range))).toEqual({ offsetBytes, sizeBytes });
+	expect(rangeOf(range)).toEqual({ offsetBytes, sizeBytes });
 });
 
 test.for([
@@ -45,18 +47,18 @@ test.for([
 	// osbuild takes this one, and the device is a sector shorter than the manifest says.
 	[{ sizeBytes: 2049 * 512, fileBytes: 2 * megabyte, sectorBytes: 4096 }, "ERR_DEVICE_UNALIGNED"],
 ] as const)("%j is refused: %s", ([range, code], { expect }) => {
-	expect(() => byteRange(wanted(range))).toThrow(expect.objectContaining({ code }));
+	expect(() => rangeOf(range)).toThrow(expect.objectContaining({ code }));
 });
 
 test("says where the range and the file end", ({ expect }) => {
-	expect(() => byteRange(wanted({ startBytes: 1024, sizeBytes: megabyte }))).toThrow(
+	expect(() => rangeOf({ startBytes: 1024, sizeBytes: megabyte })).toThrow(
 		"disk.img: sector 2 (byte 1024) to sector 2050 (byte 1049600) is outside the file, " +
 			"which ends at sector 2048 (byte 1048576)",
 	);
 });
 
 test("says what would align the file", ({ expect }) => {
-	expect(() => byteRange(wanted({ fileBytes: megabyte + 100 }))).toThrow(
+	expect(() => rangeOf({ fileBytes: megabyte + 100 })).toThrow(
 		"disk.img: its 1048676 bytes are not whole sectors of 512 bytes; " +
 			"give a size, or make the file 1049088 bytes",
 	);

@@ -172,7 +172,6 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			const path = devices === undefined ? `/dev/loop${number}` : undefined;
 			return { loop: loopHandle("loop", number), path };
 		},
-		isNode: (loop, number) => loops.get(loop.fd) === number,
 		lock(_devices, _loop, number) {
 			step("lock");
 			if (options.isLocked?.(number)) return undefined;

@@ -1,6 +1,7 @@
 import { test } from "vitest";
 import type { LoopFacts, LoopSys } from "../src/loop.ts";
-import { type LoopRequest, openLoop } from "../src/open-loop.ts";
+import type { LoopRequest } from "../src/loop-request.ts";
+import { openLoop } from "../src/open-loop.ts";
 import { type FakeFile, fakeLoop, type FakeOptions, oneMiB, sysError } from "./fake-loop.ts";
 
 function request(changes: Partial<LoopRequest> = {}): LoopRequest {
