@@ -686,6 +686,33 @@ describe("when the host is killed", { timeout }, () => {
 	);
 });
 
+describe("a host's process", { timeout }, () => {
+	test.for([
+		["ends although its service runs, when it waits for nothing", "idle", ""],
+		["stays as long as it waits for a reply", "pending", "later\n"],
+		[
+			"learns how its service ended, though it waits for nothing else",
+			"dead",
+			/exited with code 3/,
+		],
+	] as const)("%s", async ([, how, output], { expect }) => {
+		const begin = performance.now();
+		const host = spawnNode(process.execPath, [`${fixtures}/idle-host.ts`, how], {
+			stdio: ["ignore", "pipe", "inherit"],
+		});
+		let printed = "";
+		host.stdout.on("data", (text: Buffer) => (printed += text.toString()));
+
+		const code = await new Promise((resolve) => host.on("close", resolve));
+
+		expect(code).toBe(0);
+		expect(printed).toEqual(
+			typeof output === "string" ? output : expect.stringMatching(output),
+		);
+		expect(performance.now() - begin).toBeLessThan(9000);
+	});
+});
+
 describe("a program that is not started by a host", { timeout }, () => {
 	test("says so", async ({ expect }) => {
 		const child = spawnNode(process.execPath, [`${fixtures}/service.ts`], {
