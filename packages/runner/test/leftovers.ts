@@ -5,9 +5,10 @@ export function descriptorCount(): number {
 	return readdirSync("/proc/self/fd").length;
 }
 
-/** Mounts that this process sees. */
-export function mountCount(): number {
-	return readFileSync("/proc/self/mountinfo", "utf8").split("\n").length;
+/** Mounts of devhost that this process sees, where it should see none. Others may mount and unmount meanwhile. */
+export function ownMounts(): string[] {
+	const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+	return lines.filter((line) => / devhost | \/run\/devhost|\/devhost-(run|tree)-/.test(line));
 }
 
 /** Numbers of the processes whose command line has these arguments, one after the other. */

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { parseManifest, readManifest, run, RunFailure, type RunEvent } from "../src/index.ts";
 import { Project } from "./devhost.ts";
-import { boundLoops, descriptorCount, mountCount } from "./leftovers.ts";
+import { boundLoops, descriptorCount, ownMounts } from "./leftovers.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
 // Each test is several processes, which share the machine with those of other tests.
@@ -151,7 +151,7 @@ describeAsRoot("run, as a library", () => {
 			);
 		const before = {
 			descriptors: descriptorCount(),
-			mounts: mountCount(),
+			mounts: ownMounts(),
 			children: children(),
 		};
 
@@ -160,7 +160,7 @@ describeAsRoot("run, as a library", () => {
 
 		expect({
 			descriptors: descriptorCount(),
-			mounts: mountCount(),
+			mounts: ownMounts(),
 			children: children(),
 		}).toEqual(before);
 	});

@@ -17,7 +17,7 @@ import { makeRunNamespace, type RunNamespace } from "../src/namespace.ts";
 import { type StageCommand, startSandbox, startUnsandboxed } from "../src/sandbox.ts";
 import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts";
 import { stageEnvironment } from "../src/stage-environment.ts";
-import { descriptorCount, mountCount, processesWith } from "./leftovers.ts";
+import { descriptorCount, ownMounts, processesWith } from "./leftovers.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
 const tools = { bwrap: "/usr/bin/bwrap", unshare: "/usr/bin/unshare" };
@@ -422,12 +422,12 @@ describeAsRoot("a sandbox", () => {
 
 	test("leaves no descriptor, process or mount", async ({ expect }) => {
 		await run(["true"]);
-		const before = { descriptors: descriptorCount(), mounts: mountCount() };
+		const before = { descriptors: descriptorCount(), mounts: ownMounts() };
 
 		for (let i = 0; i < 10; i++) await run(["true"]);
 		await run(["no-such-command"]).catch(() => {});
 
-		expect({ descriptors: descriptorCount(), mounts: mountCount() }).toEqual(before);
+		expect({ descriptors: descriptorCount(), mounts: ownMounts() }).toEqual(before);
 	});
 });
 
