@@ -1,9 +1,11 @@
 // loop-burst ROUNDS DIRECTORY FILE...: as loop-open-close.c, through the library, all files at once.
-import { writeSync } from "node:fs";
+import { constants, writeSync } from "node:fs";
+import { AT_FDCWD, openat2 } from "@devhost/linux";
 import { attachLoop } from "@devhost/loopback";
 import { median } from "../../../tools/src/benchmark.ts";
 
-const [rounds = "1", devices = "", ...files] = process.argv.slice(2);
+const [rounds = "1", directory = "", ...files] = process.argv.slice(2);
+using devices = openat2(AT_FDCWD, directory, { flags: constants.O_RDONLY | constants.O_DIRECTORY });
 const timesUs: number[] = [];
 for (let round = 0; round < Number(rounds); round++) {
 	const start = performance.now();

@@ -125,6 +125,7 @@ function fileError(error: unknown, filename: string): unknown {
 }
 
 const fileErrors: Readonly<Record<string, readonly [DeviceErrorCode, string]>> = {
+	EBADF: ["ERR_DEVICE_FILE", "no open file"],
 	ENOENT: ["ERR_DEVICE_FILE", "no such file"],
 	ENOTDIR: ["ERR_DEVICE_FILE", "no such file, a part of the path is no directory"],
 	ELOOP: ["ERR_DEVICE_FILE", "its symbolic links lead nowhere"],

@@ -435,6 +435,12 @@ describeAsRoot("bad files", () => {
 		expect(folder.boundLoops()).toEqual([]);
 	});
 
+	test("a descriptor that is not open is refused", async ({ expect }) => {
+		await expect(attachLoop({ file: 9_999 })).rejects.toMatchObject({
+			code: "ERR_DEVICE_FILE",
+		});
+	});
+
 	test("a range past the end of the file is refused", async ({ expect }) => {
 		const file = folder.file("disk.img", megabyte);
 

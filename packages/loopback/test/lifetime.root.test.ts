@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeviceManager } from "@devhost/core";
-import { AT_FDCWD, loopConfigure, loopStatus, openat2 } from "@devhost/linux";
+import { AT_FDCWD, flock, loopConfigure, loopStatus, openat2 } from "@devhost/linux";
 import { ServiceManager } from "@devhost/rpc";
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
@@ -81,7 +81,7 @@ describeAsRoot("many processes at once", () => {
 describeAsRoot("kill -9", () => {
 	test("of a process that holds devices leaves none bound", async ({ expect }) => {
 		const files = [1, 2, 3, 4].map((i) => folder.file(`${i}.img`, megabyte));
-		const child = start("hold.ts", ...files);
+		const child = start("hold.ts", ...files.map((file) => JSON.stringify({ file })));
 		const held = await firstOutput(child);
 
 		const bound = folder.boundLoops();
@@ -113,6 +113,29 @@ describeAsRoot("kill -9", () => {
 			expect(isServiceGone).toBe(true);
 		},
 	);
+});
+
+describeAsRoot("a private /dev", () => {
+	test("has the lock where udev sees it, outside", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+		const script =
+			"mount -t tmpfs none /dev && mknod /dev/loop-control c 10 237 && mknod /dev/null c 1 3 && " +
+			'mknod /dev/urandom c 1 9 && exec "$@"';
+		const options = JSON.stringify({ file, devices: "/dev", lock: true });
+		const hold = [process.execPath, join(fixtures, "hold.ts"), options];
+		const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", ...hold], {
+			stdio: ["ignore", "pipe", "inherit"],
+		});
+		const name = await firstOutput(child);
+
+		using node = openat2(AT_FDCWD, `/dev/${name}`, { flags: constants.O_RDONLY });
+		const isFree = flock(node, "exclusive");
+		node.close();
+		child.kill("SIGKILL");
+
+		expect(isFree).toBe(false);
+		expect(await until(() => folder.boundLoops().length === 0, 1_000)).toBe(true);
+	}, 10_000);
 });
 
 describeAsRoot("the service", () => {
