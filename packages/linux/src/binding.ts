@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { LinuxError } from "./error.ts";
 
 /** The native half, as `native/*.c` defines it: results are the system call's, or -errno. */
@@ -77,7 +76,12 @@ export const binding: Binding = loadBinding({
 	arch: process.arch,
 	libc: libcName,
 	root: packageRoot,
-	load: (file) => createRequire(import.meta.url)(file) as Binding,
+	load(file) {
+		// What require() does for such a file, without a module loader to be made for it.
+		const module = { exports: {} };
+		process.dlopen(module, file);
+		return module.exports as Binding;
+	},
 });
 
 /** What {@link loadBinding} needs to know of the world. Tests pass another one. */
@@ -140,9 +144,9 @@ export function execCheckedPath(): string {
 	);
 }
 
-/** By name, not by this module's place: bundled into another package's executable this code runs from there. */
+/** The folder above `dist`; a bundle of this code has the right one put in. */
 function packageRoot(): string {
-	return dirname(createRequire(import.meta.url).resolve(`${packageName}/package.json`));
+	return join(import.meta.dirname, "..");
 }
 
 /** musl's loader has a fixed name; process.report would tell too, at the price of 20 ms. */
