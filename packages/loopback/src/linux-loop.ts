@@ -1,5 +1,5 @@
 import { constants, readFileSync, statfsSync } from "node:fs";
-import { findHolders } from "@devhost/core";
+import { findHolders, nowMs } from "@devhost/core";
 import {
 	AT_FDCWD,
 	blockSectorBytes,
@@ -130,7 +130,7 @@ export function linuxLoop({
 
 		delay,
 		random: Math.random,
-		nowMs: () => performance.now(),
+		nowMs,
 	};
 }
 
