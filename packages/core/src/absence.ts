@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { DeviceNumber } from "@devhost/linux";
 import { busyMessage, DeviceBusy } from "./error.ts";
 import { findHolders } from "./find-holders.ts";
+import { nowMs } from "./clock.ts";
 
 /** What tells a block device from any other that has its number before or after it. */
 export interface BlockIdentity {
@@ -63,9 +64,9 @@ export async function waitForAbsence(
 	options: AbsenceOptions,
 ): Promise<void> {
 	const { subject, timeoutMs, sysfs = "/sys" } = options;
-	const endMs = performance.now() + timeoutMs;
+	const endMs = nowMs() + timeoutMs;
 	for (let waitMs = 1; isPresent(identity, sysfs); waitMs = Math.min(waitMs * 2, 50)) {
-		const leftMs = endMs - performance.now();
+		const leftMs = endMs - nowMs();
 		if (leftMs <= 0) throw await busy(identity, subject, sysfs);
 		await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, leftMs)));
 	}

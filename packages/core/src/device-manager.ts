@@ -8,6 +8,7 @@ import { Opening, type OpenDevicesOptions } from "./opening.ts";
 import type { OpenResult } from "./wire.ts";
 import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
 import { Semaphore } from "./semaphore.ts";
+import { nowMs } from "./clock.ts";
 
 /** What happens to a device. `ms` is the time since its opening or closing began. */
 export type DeviceEvent =
@@ -232,13 +233,13 @@ export class DeviceManager implements AsyncDisposable {
 	/** Opens one device. Never rejects: what goes wrong is told to the opening. */
 	async #openOne(request: OpenRequest): Promise<Entry | undefined> {
 		const { name, spec, parent, opening } = request;
-		const startMs = performance.now();
+		const startMs = nowMs();
 		let client: DeviceServiceClient | undefined;
 		this.#emit({ type: "opening", name });
 		try {
 			client = await this.#options.service(spec.type);
 			const result = await this.#callOpen(client, request);
-			const openMs = performance.now() - startMs;
+			const openMs = nowMs() - startMs;
 			const { type } = spec;
 			const of = parent === undefined ? {} : { parent: parent.name };
 			const device: OpenedDevice = { name, type, ...of, ...result, openMs };
@@ -254,7 +255,7 @@ export class DeviceManager implements AsyncDisposable {
 			if (this.#isNews(client, cause)) opening.fail(error);
 			const isKnown = isAnswer(cause) || isConnectionOver(cause);
 			if (client !== undefined && !isKnown) await this.#undo(client, request);
-			const ms = performance.now() - startMs;
+			const ms = nowMs() - startMs;
 			this.#emit({ type: "failed", name, ms, during: "open", error });
 			return undefined;
 		}
@@ -368,18 +369,18 @@ export class DeviceManager implements AsyncDisposable {
 	async #closeOne(entry: Entry): Promise<DeviceError | undefined> {
 		const { client, device } = entry;
 		const { name } = device;
-		const startMs = performance.now();
+		const startMs = nowMs();
 		this.#emit({ type: "closing", name });
 		try {
 			await callClose(client, { name }, { timeoutMs: this.#closeTimeoutMs });
-			this.#emit({ type: "closed", name, ms: performance.now() - startMs });
+			this.#emit({ type: "closed", name, ms: nowMs() - startMs });
 			return undefined;
 		} catch (cause) {
 			const error = toDeviceError(cause, name);
 			this.#emit({
 				type: "failed",
 				name,
-				ms: performance.now() - startMs,
+				ms: nowMs() - startMs,
 				during: "close",
 				error,
 			});

@@ -1,3 +1,4 @@
+export { nowMs } from "./clock.ts";
 export { deviceId } from "./device-id.ts";
 export { parseJsonDocument } from "./json-document.ts";
 export type { DuplicateKey, JsonDocument, JsonPath } from "./json-document.ts";

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { type DeviceEvent, DeviceManager, type OpenedDevice } from "@devhost/core";
+import { type DeviceEvent, DeviceManager, nowMs, type OpenedDevice } from "@devhost/core";
 import type { Service } from "@devhost/rpc";
 import { checkManifest, checkManifestFile } from "./check.ts";
 import { onAbort } from "./on-abort.ts";
@@ -24,10 +24,10 @@ export async function performRun(
 	options: RunOptions,
 	early: EarlyStart,
 ): Promise<RunResult> {
-	const startMs = performance.now();
+	const startMs = nowMs();
 	const current = new Run(options);
 	await current.perform(source, early);
-	const durationMs = performance.now() - startMs;
+	const durationMs = nowMs() - startMs;
 	const { id, errors, exitCode, stages } = current;
 	const success = errors.length === 0;
 	const reports = errors.flatMap(reportFailure);
@@ -174,7 +174,7 @@ class Run {
 		const { manifest, namespace, sandbox } = workshop;
 		const stage = manifest.stages[index] as StageDeclaration;
 		const { name } = stage;
-		const startMs = performance.now();
+		const startMs = nowMs();
 		let status: StageResult["status"] = "failed";
 		let isStarted = false;
 		try {
@@ -203,7 +203,7 @@ class Run {
 			status = "done";
 		} catch (error) {
 			if (isStarted) {
-				const durationMs = performance.now() - startMs;
+				const durationMs = nowMs() - startMs;
 				const report = reportError(error);
 				this.#emit({
 					event: "stage-ended",
@@ -215,7 +215,7 @@ class Run {
 			}
 			throw error;
 		} finally {
-			const durationMs = performance.now() - startMs;
+			const durationMs = nowMs() - startMs;
 			this.#results.set(name, { name, status, durationMs });
 			if (status === "done") {
 				this.#emit({ event: "stage-ended", stage: name, success: true, durationMs });

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type Child, errnoName, type ExitStatus } from "@devhost/linux";
 import { RunError, StageError } from "./error.ts";
 import type { HelperReports } from "./helper-reports.ts";
@@ -101,7 +100,7 @@ export class StageProcess {
 	async #kill(): Promise<void> {
 		if (this.#isSandboxed) await this.#killBuilder();
 		else signalProcess(-this.#child.pid, "SIGKILL");
-		await delay(killDeadlineMs, undefined, { ref: false });
+		await delay(killDeadlineMs, { keepAlive: false });
 		const survivor = describeProcess(this.#child.pid);
 		const message = `stage ${this.#stage}: ${survivor} is still there ${killDeadlineMs / 1000} s after SIGKILL`;
 		this.#gaveUp.reject(new RunError("ERR_SANDBOX_SURVIVORS", message, { stage: this.#stage }));
@@ -180,4 +179,12 @@ export class StageProcess {
 		this.#reports[Symbol.dispose]();
 		this.#output.close();
 	}
+}
+
+/** As `node:timers/promises` has it, which is one more module to load in every run. */
+function delay(ms: number, { keepAlive = true } = {}): Promise<void> {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		if (!keepAlive) timer.unref();
+	});
 }
