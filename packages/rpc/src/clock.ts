@@ -3,5 +3,6 @@
  * which takes a millisecond of a service's start.
  */
 export function nowMs(): number {
-	return process.uptime() * 1000;
+	const [seconds, nanoseconds] = process.hrtime();
+	return seconds * 1000 + nanoseconds / 1e6;
 }

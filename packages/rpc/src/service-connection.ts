@@ -62,7 +62,7 @@ export interface ConnectionEnd {
 
 /** The service's end of a connection: dispatches calls and answers each of them exactly once. */
 export class ServiceConnection implements CallConnection {
-	readonly #service: ServiceDefinition;
+	readonly #methods: ReadonlyMap<string, Handler>;
 	readonly #channel: Channel;
 	readonly #timer: DeadlineTimer;
 	readonly #calls = new Map<number, ServedCall>();
@@ -80,7 +80,7 @@ export class ServiceConnection implements CallConnection {
 	 * @throws {@link RpcError} `ERR_RPC_DIALECT` for a descriptor that is no stream socket.
 	 */
 	constructor(socket: Fd, service: ServiceDefinition) {
-		this.#service = service;
+		this.#methods = new Map(Object.entries(service.methods));
 		this.#channel = new Channel(socket, "host", {
 			receive: (message) => this.#receive(message),
 			ended: (error) => this.#end({ isOrderly: false, error }),
@@ -271,9 +271,9 @@ export class ServiceConnection implements CallConnection {
 	}
 
 	#handler(method: string): Handler {
-		const { methods } = this.#service;
-		if (Object.hasOwn(methods, method)) return methods[method] as Handler;
-		const known = Object.keys(methods).join(", ");
+		const handler = this.#methods.get(method);
+		if (handler !== undefined) return handler;
+		const known = [...this.#methods.keys()].join(", ");
 		throw new RpcError(
 			"ERR_RPC_METHOD",
 			`no method ${JSON.stringify(method)}; there are: ${known}`,

@@ -26,6 +26,7 @@ export class StreamWire implements Wire {
 	}
 
 	read(): boolean {
+		this.#writer.beginTick();
 		return this.#reader.read();
 	}
 

@@ -46,8 +46,9 @@ export class StreamWriter {
 	/** Unsent, oldest first. */
 	#chunks: Chunk[] = [];
 	#spare: Buffer | undefined;
-	/** A frame was sent in this tick; the others wait for its end. */
+	/** A frame was sent in this tick, perhaps; the others wait for its end. */
 	#tickIsOpen = false;
+	#endIsPlanned = false;
 	/** The socket was full: nothing is sent until it is writable. */
 	#isFull = false;
 	/** The other side does not read any more. */
@@ -103,18 +104,19 @@ export class StreamWriter {
 			for (let i = 0; i < count; i++) fdNumbers[i] = fdNumber((fds as FdLike[])[i] as FdLike);
 			sent = this.#system.sendmsg(this.#fd, bytes, start, end, blob, 0, fdNumbers, count);
 			if (sent < 0) sent = this.#refused(-sent) ? total : 0;
-			if (!this.#tickIsOpen) {
-				this.#tickIsOpen = true;
-				// queueMicrotask() makes an AsyncResource each time: ten times slower.
-				void resolved.then(this.#endTick);
-			}
+			this.#tickIsOpen = true;
 		}
-		if (sent < total) this.#enqueue(message, bytes.subarray(start, end), total, sent);
+		if (sent < total) this.#enqueue(message, bytes, start, end, sent);
 		this.#sequence = (this.#sequence + 1) >>> 0;
 		this.#lastFrameBytes = total;
 		if (sent === total) release(message);
 		if (this.#unsentBytes <= highWaterBytes) return undefined;
 		return this.untilUnsent(highWaterBytes);
+	}
+
+	/** A new tick has begun, as far as is known: the next frame goes at once. */
+	beginTick(): void {
+		if (!this.#endIsPlanned) this.#tickIsOpen = false;
 	}
 
 	/** Resolves when no more than `bytes` wait to be sent, or when nothing can be sent any more. */
@@ -166,7 +168,16 @@ export class StreamWriter {
 		clearTimeout(this.#retry);
 	}
 
-	#enqueue(message: OutgoingMessage, head: Buffer, total: number, sent: number): void {
+	/** Keeps what was not sent yet of a message, whose header and body are `bytes[start..end]`. */
+	#enqueue(
+		message: OutgoingMessage,
+		bytes: Buffer,
+		start: number,
+		end: number,
+		sent: number,
+	): void {
+		const { blob } = message;
+		const total = end - start + (blob === undefined ? 0 : blob.byteLength);
 		if (sent === 0 && this.#unsentBytes + total > maxUnsentBytes) {
 			throw new RpcError(
 				"ERR_RPC_LIMIT",
@@ -178,14 +189,14 @@ export class StreamWriter {
 		const fds = hasFds ? duplicateFds(message.fds) : undefined;
 		if (message.movesFds === true) closeFds(message.fds);
 
-		const headSent = Math.min(sent, head.byteLength);
-		const headLeft = head.byteLength - headSent;
-		let tail = message.blob;
+		const headSent = Math.min(sent, end - start);
+		const headLeft = end - start - headSent;
+		let tail = blob;
 		let tailSent = sent - headSent;
 		const inlined =
 			tail !== undefined && tail.byteLength <= inlinedBytes ? tail.byteLength - tailSent : 0;
 		const chunk = this.#chunkFor(headLeft + inlined, fds !== undefined);
-		head.copy(chunk.bytes, chunk.end, headSent);
+		copyBytes(bytes, start + headSent, end, chunk.bytes, chunk.end);
 		chunk.end += headLeft;
 		if (tail !== undefined && tail.byteLength <= inlinedBytes) {
 			chunk.bytes.set(tailSent === 0 ? tail : tail.subarray(tailSent), chunk.end);
@@ -206,8 +217,9 @@ export class StreamWriter {
 			// The socket took a part: it is full, unless it can be made larger.
 			if (tail !== undefined && this.#enlargeBuffer()) this.flush();
 			else this.#setFull(true);
-		} else if (!this.#isFull && this.#retry === undefined && this.#unsentBytes > chunkBytes) {
-			this.flush();
+		} else if (!this.#isFull && this.#retry === undefined) {
+			if (this.#unsentBytes > chunkBytes) this.flush();
+			else this.#planEnd();
 		}
 	}
 
@@ -225,7 +237,15 @@ export class StreamWriter {
 		return chunk;
 	}
 
+	#planEnd(): void {
+		if (this.#endIsPlanned) return;
+		this.#endIsPlanned = true;
+		// queueMicrotask() makes an AsyncResource each time: ten times slower.
+		void resolved.then(this.#endTick);
+	}
+
 	readonly #endTick = (): void => {
+		this.#endIsPlanned = false;
 		this.#tickIsOpen = false;
 		if (this.#chunks.length > 0 && !this.#isFull && this.#retry === undefined) this.flush();
 	};
@@ -351,6 +371,12 @@ class Chunk {
 		this.#owned = [];
 		this.fds = undefined;
 	}
+}
+
+/** For few bytes a loop is quicker than `Buffer.copy`, which makes an array of its own first. */
+function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
+	if (end - start > 256) from.copy(to, at, start, end);
+	else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number;
 }
 
 /** What moved is no longer needed here. */

@@ -45,6 +45,24 @@ describe("a stream writer", () => {
 		expect(writer.unsentBytes).toBe(0);
 	});
 
+	test("sends at once again when the next tick begins, and at its end otherwise", async ({
+		expect,
+	}) => {
+		const { writer, log } = fakeSocket();
+
+		void writer.send({ type: PING });
+		writer.beginTick();
+		void writer.send({ type: PING });
+		expect(log.length).toBe(2);
+		void writer.send({ type: PING });
+		writer.beginTick();
+		void writer.send({ type: PING });
+		expect(log.length).toBe(2);
+		await tick();
+
+		expect(log.map(({ bytes }) => bytes)).toEqual([24, 24, 48]);
+	});
+
 	test("begins a new call with each frame that has descriptors", async ({ expect }) => {
 		const { writer, log } = fakeSocket();
 
@@ -146,7 +164,7 @@ describe("a stream writer", () => {
 		]);
 	});
 
-	test("counts the frames that were sent, not those that were refused", async ({ expect }) => {
+	test("counts the frames that were sent, not those that were refused", ({ expect }) => {
 		const sequences: number[] = [];
 		const send: typeof sendmsg = (_fd, head, start, end) => {
 			sequences.push(Buffer.from(head.buffer, head.byteOffset).readUInt32LE(start + 20));
@@ -155,9 +173,9 @@ describe("a stream writer", () => {
 		const writer = new StreamWriter(-1, { waitWritable() {}, failed() {} }, { sendmsg: send });
 
 		void writer.send({ type: PING });
-		await tick();
+		writer.beginTick();
 		expect(() => writer.send({ type: PING })).toThrow("ENOMEM");
-		await tick();
+		writer.beginTick();
 		void writer.send({ type: PING });
 
 		expect(sequences).toEqual([0, 1, 1]);
