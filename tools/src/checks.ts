@@ -31,7 +31,11 @@ export const checks: readonly Check[] = [
 	{ name: "package fields", find: () => findFieldProblems() },
 	{ name: "machine paths", find: () => findHostPathProblems() },
 	{ name: "toolchain versions", find: () => findToolchainProblems() },
-	{ name: "dead code (knip)", find: () => command("knip", ["--no-progress", "--no-config-hints"]), isReport: true },
+	{
+		name: "dead code (knip)",
+		find: () => command("knip", ["--no-progress", "--no-config-hints"]),
+		isReport: true,
+	},
 ];
 
 /** What a check found. */

@@ -2,7 +2,7 @@ import { isDeviceError, type DeviceBusy, type DeviceError } from "./error.ts";
 import type { ErrorData, RemoteFailure } from "./wire.ts";
 
 /** An error in the form that `@devhost/rpc` sends: `data` travels beside code, name and message. */
-export interface WireError extends Error {
+interface WireError extends Error {
 	readonly code: string;
 	readonly data: ErrorData;
 }

@@ -53,7 +53,7 @@ switch (kind) {
 	case "batch": {
 		const text = "x".repeat(bytes);
 		const inBatch = 64;
-		const calls = new Array<Promise<unknown>>(inBatch);
+		const calls: Promise<unknown>[] = [];
 		const mean = await meanMicroseconds(async () => {
 			for (let i = 0; i < inBatch; i++) calls[i] = client.call("echo", text);
 			await Promise.all(calls);

@@ -1,22 +1,7 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Fd, memfd } from "@devhost/linux";
 
-/** How many descriptors this process has open: taken before and after, equal means that nothing leaked. */
-export function descriptorCount(): number {
-	return readdirSync("/proc/self/fd").length;
-}
-
-/** The descriptors of this process with what they are, for comparing. */
-export function descriptors(): string[] {
-	return readdirSync("/proc/self/fd").flatMap((fd) => {
-		try {
-			return [readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, "N")];
-		} catch {
-			// The one that reads the directory.
-			return [];
-		}
-	});
-}
+export { descriptorCount } from "@devhost/tools/testing";
 
 /** A file in memory with this text in it. */
 export function textFile(text: string): Fd {
