@@ -72,7 +72,7 @@ export class ServiceManager implements AsyncDisposable {
 	 * Starts a service at once; calls can be made at once too.
 	 *
 	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` when the executable cannot be run; the name is free again.
-	 * @throws TypeError when a service of this name is running, or when the manager has been stopped.
+	 * @throws TypeError when a service of this name is running, when the manager has been stopped, or for a NUL in `argv`.
 	 */
 	start(options: ServiceOptions): Service {
 		const { name } = options;
@@ -290,28 +290,29 @@ export function serviceEnvironment(
 
 function startProcess(options: ServiceOptions): { child: Child; socket: Fd; log: Fd } {
 	const { name, file, argv, namespace } = options;
-	using unused = new DisposableStack();
-	const [socket, theirs] = socketpair("stream");
-	unused.use(theirs);
-	const [log, logEnd] = pipe();
-	unused.use(logEnd);
+	using theirs = new DisposableStack();
+	using ours = new DisposableStack();
 	try {
+		const [socket, theirSocket] = socketpair("stream");
+		ours.use(socket);
+		theirs.use(theirSocket);
+		const [log, logEnd] = pipe();
+		ours.use(log);
+		theirs.use(logEnd);
 		setNonBlocking(log, true);
 		const child = spawn({
 			file,
 			argv: [...argv, "--service-id", name, "--service-fd", "3"],
 			environment: options.environment ?? serviceEnvironment(),
-			fds: { 1: logEnd, 2: logEnd, 3: theirs },
+			fds: { 1: logEnd, 2: logEnd, 3: theirSocket },
 			newSession: true,
 			...(namespace === undefined ? {} : { namespace }),
 		});
+		ours.move();
 		return { child, socket, log };
 	} catch (cause) {
-		socket.close();
-		log.close();
-		const why = isSysError(cause)
-			? (startProblems[cause.code] ?? cause.message)
-			: String(cause);
+		if (!isSysError(cause)) throw cause;
+		const why = startProblems[cause.code] ?? cause.message;
 		throw new RpcError("ERR_RPC_SERVICE_START", `service ${name}: ${file}: ${why}`, { cause });
 	}
 }
@@ -320,6 +321,7 @@ const startProblems: Record<string, string> = {
 	ENOENT: "does not exist, or the interpreter that its first line names does not",
 	EACCES: "is not executable, or a directory on the way to it cannot be entered",
 	ENOEXEC: "is not a program: it has no #! line and is no binary for this machine",
+	EMFILE: "this process has no descriptor left for it (see ulimit -n)",
 };
 
 function howItEnded(status: ExitStatus | undefined): string {
