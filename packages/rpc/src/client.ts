@@ -28,7 +28,7 @@ import { readError, readHello, readNamed, refuse } from "./message-body.ts";
 
 /** How a client treats its service. */
 export interface ClientOptions {
-	/** Name of the service, for errors. @default "service" */
+	/** Name of the service, for errors. @default none */
 	readonly name?: string;
 	/** How long the service may take to say HELLO. @default 10,000 */
 	readonly helloTimeoutMs?: number;
@@ -116,6 +116,7 @@ export class Reply implements Disposable {
  * ```
  */
 export class Client implements AsyncDisposable {
+	/** What error messages begin with. */
 	readonly #name: string;
 	readonly #options: ClientOptions;
 	readonly #channel: Channel;
@@ -144,7 +145,7 @@ export class Client implements AsyncDisposable {
 	 * @throws {@link RpcError} `ERR_RPC_DIALECT` for a descriptor that is no stream socket.
 	 */
 	constructor(socket: Fd, options: ClientOptions = {}) {
-		this.#name = options.name ?? "service";
+		this.#name = options.name === undefined ? "service" : `service ${options.name}`;
 		this.#options = options;
 		const receiver: Receiver = {
 			receive: (message) => this.#receive(message),
@@ -308,7 +309,7 @@ export class Client implements AsyncDisposable {
 				return;
 			}
 			case ERROR: {
-				const error = new RemoteError(this.#name, readError(message.value));
+				const error = new RemoteError(this.#options.name ?? "", readError(message.value));
 				if (id === 0 && this.#isClosing) {
 					this.#closeError = error;
 					return;

@@ -100,7 +100,7 @@ export class RemoteError extends Error {
 	readonly remoteCode: string;
 	/** The `name` of the service's error, such as `"DeviceError"`. */
 	readonly remoteName: string;
-	/** Name of the service. */
+	/** Name of the service; empty when the client was given none. */
 	readonly service: string;
 	/** What the service's error carries as `data`; absent if it carries nothing. */
 	readonly data?: unknown;

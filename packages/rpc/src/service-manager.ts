@@ -143,7 +143,7 @@ export class Service {
 		this.#log = new LogReader(log, (text) => manager.log?.({ service: name, text }));
 		const { helloTimeoutMs, callTimeoutMs, stacks } = options;
 		this.client = new Client(socket, {
-			name: `service ${name}`,
+			name,
 			...(helloTimeoutMs === undefined ? {} : { helloTimeoutMs }),
 			...(callTimeoutMs === undefined ? {} : { callTimeoutMs }),
 			...(stacks === undefined ? {} : { stacks }),

@@ -85,7 +85,7 @@ describe("the greeting", () => {
 	test.for([
 		[
 			[2, 3],
-			"loopback: speaks protocol 2 to 3, this host 1 to 1: test.scripted 1.0.0 and this host are too far apart",
+			"service loopback: speaks protocol 2 to 3, this host 1 to 1: test.scripted 1.0.0 and this host are too far apart",
 		],
 		[[0, 0], /speaks protocol 0 to 0/],
 	] as const)("of another protocol, %j, is refused", async ([protocol, message], { expect }) => {
@@ -113,7 +113,7 @@ describe("the greeting", () => {
 
 		await expect(client.call("x")).rejects.toMatchObject({
 			code: "ERR_RPC_TIMEOUT",
-			message: "loopback: did not say HELLO within 30 ms",
+			message: "service loopback: did not say HELLO within 30 ms",
 		});
 		await peer.end;
 	});
@@ -352,7 +352,7 @@ describe("cancelling", () => {
 		await roundTrip(client, peer);
 
 		expect(error).toMatchObject({ code: "ERR_RPC_CANCELLED", cause: reason });
-		expect(error.message).toBe('loopback: call "open" was cancelled');
+		expect(error.message).toBe('service loopback: call "open" was cancelled');
 		client.disconnect();
 		peer.close();
 		file.close();
@@ -444,7 +444,7 @@ describe("a deadline", () => {
 		expect(arg).toBeLessThanOrEqual(40);
 		expect(error).toMatchObject({
 			code: "ERR_RPC_TIMEOUT",
-			message: 'loopback: call "slow" did not end within its deadline',
+			message: 'service loopback: call "slow" did not end within its deadline',
 		});
 		expect((await peer.expect(CANCEL)).id).toBe(id);
 	});
@@ -495,7 +495,7 @@ describe("the end of the connection", () => {
 		expect(first).toBe(second);
 		expect(first).toMatchObject({
 			code: "ERR_RPC_CLOSED",
-			message: 'loopback: the service went away while "open", "close" was running',
+			message: 'service loopback: the service went away while "open", "close" was running',
 		});
 		expect(await failure(client.call("next"))).toBe(first);
 	});
@@ -618,7 +618,7 @@ describe("closing", () => {
 
 		await expect(client.close(30)).rejects.toMatchObject({
 			code: "ERR_RPC_TIMEOUT",
-			message: "loopback: did not close within 30 ms",
+			message: "service loopback: did not close within 30 ms",
 		});
 
 		expect(await peer.end).toBeUndefined();

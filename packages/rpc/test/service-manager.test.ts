@@ -150,7 +150,7 @@ describe("services", { timeout }, () => {
 			name: "RemoteError",
 			code: "ERR_TEST",
 			message: "it failed",
-			service: "service good",
+			service: "good",
 		});
 		await service.call("thrice", null, {
 			onSignal: ({ name, value }) => void seen.push([name, value]),
