@@ -127,6 +127,7 @@ export class Service {
 	/** What ended it before it was stopped. */
 	#failure: ServiceError | undefined;
 	#isFailureKnown = false;
+	#holders = 0;
 	#explaining: Promise<RpcError> | undefined;
 	#stopping: Promise<void> | undefined;
 	#ending: Promise<string | undefined> | undefined;
@@ -170,7 +171,15 @@ export class Service {
 	}
 
 	async #stop(): Promise<void> {
-		this.#child.ref();
+		this.#hold(1);
+		try {
+			await this.#stopHeld();
+		} finally {
+			this.#hold(-1);
+		}
+	}
+
+	async #stopHeld(): Promise<void> {
 		let closeError: unknown;
 		if (!this.client.isOver) {
 			try {
@@ -223,6 +232,13 @@ export class Service {
 		return "SIGKILL";
 	}
 
+	/** Counts those who wait for the process: as long as there are any, ours stays alive. */
+	#hold(change: number): void {
+		this.#holders += change;
+		if (this.#holders > 0) this.#child.ref();
+		else this.#child.unref();
+	}
+
 	async #exitsWithin(ms: number): Promise<boolean> {
 		if (this.#child.status !== undefined) return true;
 		const late = Promise.withResolvers<void>();
@@ -235,12 +251,12 @@ export class Service {
 
 	/** The connection ended although nobody asked for it: one error that says how, for all calls. */
 	async #explainEnd(error: RpcError | undefined, methods: readonly string[]): Promise<RpcError> {
-		this.#child.ref();
+		this.#hold(1);
 		const isGone = error === undefined || error.code === "ERR_RPC_CLOSED";
 		// Where the service did wrong its exit status is that of somebody who was shown the door.
 		const status = await this.#statusWithin(isGone ? exitMs : wrongdoerMs);
 		await this.#log.drained(status === undefined ? 0 : logMs);
-		this.#child.unref();
+		this.#hold(-1);
 		const during = methods.length === 0 ? "" : ` while ${quoted(methods)} was running`;
 		this.#failure = isGone
 			? this.#error("ERR_RPC_SERVICE_ENDED", `${howItEnded(status)}${during}`, error)
