@@ -88,6 +88,9 @@ describeAsRoot("closing", () => {
 		const loop = await attachLoop({ file, closeTimeoutMs: 100 });
 		execFileSync("mkfs.ext4", ["-q", loop.path]);
 		execFileSync("mount", [loop.path, target]);
+		// Also when something below fails: a mount would outlive the test.
+		using mounted = new DisposableStack();
+		mounted.defer(() => execFileSync("umount", [target]));
 
 		await expect(loop.close()).rejects.toMatchObject({
 			code: "ERR_DEVICE_BUSY",
@@ -95,12 +98,12 @@ describeAsRoot("closing", () => {
 			holders: expect.arrayContaining([expect.objectContaining({ kind: "mount", target })]),
 		});
 		const boundBefore = folder.boundLoops();
-		execFileSync("umount", [target]);
+		mounted.dispose();
 
 		expect(boundBefore).toEqual([loop.name]);
 		expect(await until(() => folder.boundLoops().length === 0, 1000)).toBe(true);
 		execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
-	});
+	}, 20_000);
 
 	test("waits for a file system whose mount namespace is just ending, and has all of it", async ({
 		expect,
