@@ -1,10 +1,11 @@
-/* Calls that may block: ioctl, fsync and close, on the calling thread or on libuv's pool. */
+/* Calls that may block: ioctl, fsync, close and sync_file_range, on the calling thread or on libuv's pool. */
 #include "binding.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE };
+enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE, CALL_WRITE_BACK };
 
 #define MAX_POINTERS 8
 
@@ -26,6 +27,11 @@ static void perform(struct call *call) {
 		case CALL_IOCTL: call->result = ioctl(call->fd, call->request, call->argument); break;
 		case CALL_FSYNC: call->result = fsync(call->fd); break;
 		case CALL_CLOSE: call->result = close(call->fd); break;
+		case CALL_WRITE_BACK:
+			call->result = sync_file_range(call->fd, 0, 0,
+										   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+											   SYNC_FILE_RANGE_WAIT_AFTER);
+			break;
 		}
 		/* close is never repeated: the descriptor is gone even when it says EINTR (close(2)) */
 	} while (call->result < 0 && errno == EINTR && call->kind != CALL_CLOSE);
@@ -113,7 +119,71 @@ static napi_value js_blocking(napi_env env, napi_callback_info info) {
 	return promise;
 }
 
+/* Calls that one thread of the pool makes one after another: one way there and back for all of them. */
+struct batch {
+	int32_t *results;
+	int count;
+	napi_async_work work;
+	napi_deferred deferred;
+	napi_ref held[2]; /* the numbers, to which results are written, and the array of structures */
+	struct call calls[];
+};
+
+static void execute_batch(napi_env env, void *data) {
+	(void)env;
+	struct batch *batch = data;
+	for (int i = 0; i < batch->count; i++) {
+		perform(&batch->calls[i]);
+		batch->results[i * 3] = (int32_t)batch->calls[i].result;
+	}
+}
+
+static void complete_batch(napi_env env, napi_status status, void *data) {
+	struct batch *batch = data;
+	for (int i = 0; status == napi_cancelled && i < batch->count; i++) batch->results[i * 3] = -ECANCELED;
+	napi_resolve_deferred(env, batch->deferred, make_int(env, batch->count));
+	for (int i = 0; i < 2; i++) napi_delete_reference(env, batch->held[i]);
+	napi_delete_async_work(env, batch->work);
+	free(batch);
+}
+
+/* blockingBatch(calls: Int32Array of (kind, fd, request), structures: (Uint8Array | undefined)[]): Promise of the count
+ *
+ * Every call is made, whatever became of those before. Each one's result takes the place of its kind.
+ */
+static napi_value js_blocking_batch(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS], promise, name;
+	arguments(env, info, argv);
+	size_t length;
+	int32_t *numbers = get_array(env, argv[0], &length);
+	int count = (int)(length / 3);
+	struct batch *batch = calloc(1, sizeof *batch + (size_t)count * sizeof *batch->calls);
+	if (numbers == NULL || batch == NULL) {
+		free(batch);
+		napi_throw_error(env, NULL, "blockingBatch: no calls, or no memory");
+		return NULL;
+	}
+	batch->results = numbers;
+	batch->count = count;
+	for (int i = 0; i < count; i++) {
+		struct call *call = &batch->calls[i];
+		napi_value structure;
+		call->kind = numbers[i * 3];
+		call->fd = numbers[i * 3 + 1];
+		call->request = (uint32_t)numbers[i * 3 + 2];
+		napi_get_element(env, argv[1], (uint32_t)i, &structure);
+		call->argument = get_array(env, structure, &length);
+	}
+	napi_create_promise(env, &batch->deferred, &promise);
+	for (int i = 0; i < 2; i++) napi_create_reference(env, argv[i], 1, &batch->held[i]);
+	napi_create_string_utf8(env, "devhost", NAPI_AUTO_LENGTH, &name);
+	napi_create_async_work(env, NULL, name, execute_batch, complete_batch, batch, &batch->work);
+	napi_queue_async_work(env, batch->work);
+	return promise;
+}
+
 void define_blocking(napi_env env, napi_value exports) {
 	define_function(env, exports, "ioctl", js_ioctl);
 	define_function(env, exports, "blocking", js_blocking);
+	define_function(env, exports, "blockingBatch", js_blocking_batch);
 }

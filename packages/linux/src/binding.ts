@@ -43,6 +43,10 @@ export interface Binding {
 		argument: number | Uint8Array | undefined,
 		pointers: readonly (number | Uint8Array)[] | undefined,
 	): Promise<number>;
+	blockingBatch(
+		calls: Int32Array,
+		structures: readonly (Uint8Array | undefined)[],
+	): Promise<number>;
 	pollOpen(fd: number, callback: PollCallback, receiver: object): object | number;
 	pollSet(poller: object, events: number): number;
 	pollRef(poller: object, keepAlive: number): void;

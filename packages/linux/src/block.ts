@@ -45,7 +45,8 @@ export function diskSequence(device: FdLike): bigint | undefined {
 /**
  * Writes back and drops the device's own page cache, on a thread of the pool.
  *
- * @throws {@link SysError} `EACCES` without `CAP_SYS_ADMIN`. Lost writes are not reported here: fsync the backing file.
+ * @throws {@link SysError} `EACCES` without `CAP_SYS_ADMIN`. Lost writes are not reported here but by {@link fsync} of the
+ * device, through a descriptor that was open when they were lost.
  *
  * Source: `BLKFLSBUF`, linux/fs.h.
  */

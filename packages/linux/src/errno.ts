@@ -6,11 +6,12 @@ let names: Map<number, string> | undefined;
 /** The name of an error number in Node's spelling: 16 → `"EBUSY"`. Source: errno(3), by Node's own table. */
 export function errnoName(errno: number): string {
 	names ??= new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
-	return names.get(errno) ?? extraNames[errno] ?? `ERRNO_${errno}`;
+	return namesFirst[errno] ?? names.get(errno) ?? `ERRNO_${errno}`;
 }
 
-// Linux numbers that Node's table lacks. Source: asm-generic/errno.h.
-const extraNames: Record<number, string> = {
+// Linux numbers that Node's table lacks, or has under two names. Source: asm-generic/errno.h.
+const namesFirst: Record<number, string> = {
+	11: "EAGAIN", // also EWOULDBLOCK
 	15: "ENOTBLK",
 	109: "ETOOMANYREFS",
 	117: "EUCLEAN",

@@ -10,6 +10,7 @@ export { Fd, type FdLike, closeFd, fdNumber, isOpenFd } from "./fd.ts";
 export * from "./socket.ts";
 export { Poller, READABLE, WRITABLE } from "./poller.ts";
 export { type IoctlCall, type IoctlPointer, ioctl, ioctlAsync } from "./ioctl.ts";
+export { type BatchCall, performInOrder } from "./batch.ts";
 export * from "./file.ts";
 export * from "./process.ts";
 export * from "./capability.ts";

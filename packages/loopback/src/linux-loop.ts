@@ -2,6 +2,7 @@ import { constants, readFileSync, statfsSync } from "node:fs";
 import { findHolders, nowMs } from "@devhost/core";
 import {
 	AT_FDCWD,
+	type BatchCall,
 	blockSectorBytes,
 	blockSizeBytes,
 	type DeviceNumber,
@@ -19,6 +20,7 @@ import {
 	loopStatus,
 	mknodat,
 	openat2,
+	performInOrder,
 	RESOLVE_IN_ROOT,
 	RESOLVE_NO_MAGICLINKS,
 	statFd,
@@ -142,23 +144,23 @@ function addLoop(control: number, number: number): void {
 	}
 }
 
+/** All on one way to a thread of the pool and back, which costs as much as the calls. The last close unbinds. */
 async function unbind(
 	loop: Handle,
 	claim: Handle | undefined,
 	witness: Handle | undefined,
 ): Promise<UnbindFailures> {
-	const failed = (step: keyof UnbindFailures) => (error: unknown) => ({ [step]: error });
-	const flushed = await (witness && fsync(loop.fd).catch(failed("flush")));
-	// At once with the last close, which is the one that unbinds.
-	const syncing = witness && fsync(witness.fd).catch(failed("sync"));
-	const closed = await close(loop, claim).catch(failed("close"));
-	return { ...flushed, ...(await syncing), ...closed };
-}
-
-async function close(loop: Handle, claim: Handle | undefined): Promise<void> {
-	if (claim === undefined) return await loop.closeAsync();
-	await using _ = claim;
-	loop.close();
+	const calls: BatchCall[] = [];
+	if (witness !== undefined) {
+		calls.push({ call: "sync_file_range", fd: loop.fd }, { call: "fsync", fd: witness.fd });
+	}
+	calls.push({ call: "close", fd: loop });
+	if (claim !== undefined) calls.push({ call: "close", fd: claim });
+	const failures = (await performInOrder(calls)).map((result) =>
+		isSysError(result) ? result : undefined,
+	);
+	const [flush, sync] = witness === undefined ? [] : failures.splice(0, 2);
+	return { flush, sync, close: failures.find((failure) => failure !== undefined) };
 }
 
 function flagsOf({ readOnly, directIo }: LoopConfig): number {

@@ -90,6 +90,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 				if (!open.has(fd)) throw new Error(`${what} is closed`);
 				return fd;
 			},
+			take: () => fd,
 			close,
 			async closeAsync() {
 				await Promise.resolve();
