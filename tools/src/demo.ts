@@ -172,7 +172,11 @@ function command(
 		cwd: repository,
 		encoding: "utf8",
 		// Tools of the file systems live in sbin, which is not on everybody's path.
-		env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+		env: {
+			...process.env,
+			PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`,
+			npm_config_update_notifier: "false",
+		},
 		stdio: ["ignore", options.show ? "inherit" : "pipe", options.show ? "inherit" : "pipe"],
 	});
 	if (result.error !== undefined) throw result.error;
