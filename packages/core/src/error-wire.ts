@@ -1,14 +1,8 @@
 import { isDeviceError, type DeviceBusy, type DeviceError } from "./error.ts";
 import type { ErrorData, RemoteFailure } from "./wire.ts";
 
-/** An error in the form that `@devhost/rpc` sends: `data` travels beside code, name and message. */
-interface WireError extends Error {
-	readonly code: string;
-	readonly data: ErrorData;
-}
-
 /**
- * A device error for the wire. Anything else, such as a driver's mistake, comes back as it is.
+ * A device error in the form that `@devhost/rpc` sends: `data` travels beside code, name and message. Anything else, such as a driver's mistake, comes back as it is.
  *
  * @param device - The device's name in the graph, if the error does not know it.
  */
