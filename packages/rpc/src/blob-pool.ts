@@ -9,6 +9,8 @@
 export interface Block {
 	readonly bytes: Buffer;
 	readonly view: DataView;
+	/** The blob that it was lent to. */
+	blob: Uint8Array | undefined;
 }
 
 /** Takes memory of at least `sizeBytes`. Its contents are arbitrary. */
@@ -17,7 +19,10 @@ export function takeBlock(sizeBytes: number): Block {
 	const block = pool[order]?.pop();
 	if (block === undefined) {
 		const bytes = Buffer.allocUnsafeSlow(2 ** order);
-		return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		const fresh: Block = { bytes, view, blob: undefined };
+		blocks.set(bytes.buffer, fresh);
+		return fresh;
 	}
 	pooledBytes -= block.bytes.byteLength;
 	return block;
@@ -34,7 +39,7 @@ export function returnBlock(block: Block): void {
 /** Makes a blob of a part of a block, which then belongs to the blob. */
 export function blobOf(block: Block, start: number, end: number): Uint8Array {
 	const blob = new Uint8Array(block.bytes.buffer, block.bytes.byteOffset + start, end - start);
-	lent.set(blob, block);
+	block.blob = blob;
 	return blob;
 }
 
@@ -51,9 +56,9 @@ export function leaseBlob(sizeBytes: number): Uint8Array {
  */
 export function recycleBlob(blob: Uint8Array | undefined): void {
 	if (blob === undefined) return;
-	const block = lent.get(blob);
-	if (block === undefined) return;
-	lent.delete(blob);
+	const block = blocks.get(blob.buffer);
+	if (block === undefined || block.blob !== blob) return;
+	block.blob = undefined;
 	returnBlock(block);
 }
 
@@ -69,5 +74,5 @@ let pooledBytes = 0;
 /** Unused memory, by the exponent of its size. */
 const pool: Block[][] = [];
 
-/** What the blobs that were not recycled are parts of. */
-const lent = new WeakMap<Uint8Array, Block>();
+/** By their memory, which lives longer than the blobs in it: an entry for each blob would be work for the collector. */
+const blocks = new WeakMap<ArrayBufferLike, Block>();
