@@ -66,8 +66,11 @@ export interface DeviceManagerOptions {
 interface Entry {
 	readonly device: OpenedDevice;
 	readonly client: DeviceServiceClient;
+	/** How many devices had been opened when this one's opening began, and when it was complete. */
+	readonly began: number;
+	readonly completed: number;
 	/** Never rejects. */
-	closing?: Promise<unknown>;
+	closing?: Promise<DeviceError | undefined>;
 }
 
 /** A device that is to be opened, its parent being open. */
@@ -111,6 +114,8 @@ export class DeviceManager implements AsyncDisposable {
 	readonly #calls = new Map<DeviceServiceClient, Semaphore>();
 	/** What is open, in the order of completion. */
 	readonly #entries: Entry[] = [];
+	/** How many devices have been opened, closed ones included. */
+	#completions = 0;
 	readonly #openings = new Set<Opening>();
 	#isClosed = false;
 
@@ -160,16 +165,19 @@ export class DeviceManager implements AsyncDisposable {
 	}
 
 	/**
-	 * Closes one device, its children first, or everything, strictly in the reverse order of completion. Opening that is
+	 * Closes devices, those that stand on them first, or everything, in the reverse order of completion. Opening that is
 	 * still under way is ended first when everything is closed, and nothing can be opened afterwards.
+	 *
+	 * A device is closed when all are that began to be opened after it was open: any of them may rest on it, in ways that
+	 * only their owner knows. Devices that were being opened at the same time are closed at the same time.
 	 *
 	 * One that fails does not keep the others open. A failure is reported once, to whoever closed first: closing again
 	 * does nothing.
 	 *
-	 * @throws {@link DeviceError} the first failure, with the others in `closeFailures`.
+	 * @throws {@link DeviceError} the failure of what was opened last, with the others in `closeFailures`.
 	 */
-	async close(name?: string): Promise<void> {
-		if (name !== undefined) return await this.#closeNames([name]);
+	async close(names?: string | readonly string[]): Promise<void> {
+		if (names !== undefined) return await this.#closeNames([names].flat());
 		this.#isClosed = true;
 		for (const opening of this.#openings) opening.stop(closed());
 		await Promise.all([...this.#openings].map(({ settled }) => settled));
@@ -234,6 +242,7 @@ export class DeviceManager implements AsyncDisposable {
 	async #openOne(request: OpenRequest): Promise<Entry | undefined> {
 		const { name, spec, parent, opening } = request;
 		const startMs = nowMs();
+		const began = this.#completions;
 		let client: DeviceServiceClient | undefined;
 		this.#emit({ type: "opening", name });
 		try {
@@ -243,7 +252,7 @@ export class DeviceManager implements AsyncDisposable {
 			const { type } = spec;
 			const of = parent === undefined ? {} : { parent: parent.name };
 			const device: OpenedDevice = { name, type, ...of, ...result, openMs };
-			const entry = { device, client };
+			const entry = { device, client, began, completed: ++this.#completions };
 			this.#entries.push(entry);
 			this.#emit({ type: "open", name, ms: openMs, device });
 			return entry;
@@ -350,25 +359,32 @@ export class DeviceManager implements AsyncDisposable {
 		for (const { device } of this.#entries) {
 			if (device.parent !== undefined && names.has(device.parent)) names.add(device.name);
 		}
-		const failures: DeviceError[] = [];
-		const entries = this.#entries.filter(({ device }) => names.has(device.name));
-		for (const entry of entries.toReversed()) {
-			if (entry.closing !== undefined) {
-				await entry.closing;
-				continue;
+		const own: Promise<DeviceError | undefined>[] = [];
+		const later: Entry[] = [];
+		for (const entry of this.#entries.toReversed()) {
+			if (!names.has(entry.device.name)) continue;
+			if (entry.closing === undefined) {
+				const above = later.filter(({ began }) => began >= entry.completed);
+				entry.closing = this.#closeAfter(above, entry);
+				own.push(entry.closing);
 			}
-			const closing = this.#closeOne(entry);
-			entry.closing = closing;
-			const failure = await closing;
-			if (failure !== undefined) failures.push(failure);
+			later.push(entry);
 		}
-		return failures;
+		await Promise.all(later.map(({ closing }) => closing));
+		return (await Promise.all(own)).filter((failure) => failure !== undefined);
+	}
+
+	/** Closes one device when others are closed. Never rejects. */
+	async #closeAfter(above: readonly Entry[], entry: Entry): Promise<DeviceError | undefined> {
+		if (above.length > 0) await Promise.all(above.map(({ closing }) => closing));
+		return await this.#closeOne(entry);
 	}
 
 	/** Closes one device. Never rejects. */
 	async #closeOne(entry: Entry): Promise<DeviceError | undefined> {
 		const { client, device } = entry;
 		const { name } = device;
+		using _ = await this.#slot(client);
 		const startMs = nowMs();
 		this.#emit({ type: "closing", name });
 		try {

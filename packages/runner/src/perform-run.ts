@@ -161,9 +161,7 @@ class Run {
 			const plan = plans[index] as StageDevices;
 			this.#stage = stage;
 			await this.#attempt(() => this.#runStage(workshop, index, plan));
-			for (const { name } of manager.opened.toReversed()) {
-				if (plan.last.has(name)) await this.#attempt(() => manager.close(name), "closing");
-			}
+			await this.#attempt(() => manager.close([...plan.last]), "closing");
 			if (this.errors.length > 0 && !this.#options.keepGoing) break;
 		}
 		// Between stages nothing else would have noticed.
