@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { serve } from "@devhost/rpc";
+import { isRpcError, serve } from "@devhost/rpc";
 import { deviceService, type DeviceServiceIdentity } from "./device-service.ts";
 import type { DeviceDriver } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
@@ -24,6 +24,10 @@ export interface DeviceServiceOptions extends DeviceServiceIdentity {
  *
  * One process serves all devices of its drivers' types in one run. When the host goes away, in order or not, it closes
  * every device, last opened first, writes what failed to standard error and ends with status 1 in that case.
+ *
+ * Where no host has started it, as by hand, it says so in one line and ends with status 2.
+ *
+ * @throws {@link RpcError} what the host did wrong, when everything is closed.
  *
  * @example
  * ```ts
@@ -61,20 +65,29 @@ export async function runDeviceService(
 			},
 		);
 	} catch (error) {
+		if (isRpcError(error, "ERR_RPC_DIALECT")) {
+			process.exitCode = 2;
+			say(`${service.module}: ${error.message}`);
+			return;
+		}
 		// Reported already, with its exit status.
 		if (error !== failure || failure === undefined) throw error;
 	}
 }
 
-/** Last words, after everything is closed: the reader may be gone, and nothing may depend on it (EPIPE). */
 function report(error: unknown): void {
 	const failures = isDeviceError(error) ? [error, ...error.closeFailures] : [error];
 	const lines = failures.map((failure) => {
 		if (!(failure instanceof Error)) return String(failure);
 		return `${"code" in failure ? String(failure.code) : failure.name} ${failure.message}`;
 	});
+	say(lines.join("\n"));
+}
+
+/** Last words, after everything is closed: the reader may be gone, and nothing may depend on it (EPIPE). */
+function say(text: string): void {
 	try {
-		writeSync(2, `${lines.join("\n")}\n`);
+		writeSync(2, `${text}\n`);
 	} catch {
 		// Nobody reads: the exit status still says it.
 	}

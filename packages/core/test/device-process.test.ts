@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { openSync, closeSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Service, ServiceManager } from "@devhost/rpc";
@@ -180,5 +181,23 @@ describe("devices of a service process", () => {
 
 		expect(error).toMatchObject({ code: "ERR_DEVICE_OPTIONS", device: "a" });
 		expect(error.message).toContain("lone surrogate");
+	});
+});
+
+describe("a service process that no host has started", () => {
+	test.for([
+		["by hand", [], "a host starts it, with --service-fd NUMBER"],
+		["with a descriptor that is no socket", ["--service-fd", "0"], "not a socket"],
+		["with no descriptor's number", ["--service-fd"], "--service-fd NUMBER"],
+	] as const)("says so in one line: %s", ([, argv, words], { expect }) => {
+		const { status, stdout, stderr } = spawnSync(process.execPath, [fixture, ...argv], {
+			encoding: "utf8",
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+
+		expect(stderr).toMatch(/^test\.scripted: .*\n$/);
+		expect(stderr).toContain(words);
+		expect(status).toBe(2);
+		expect(stdout).toBe("");
 	});
 });
