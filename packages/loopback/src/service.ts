@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { runDeviceService } from "@devhost/core";
+import metadata from "../package.json" with { type: "json" };
 import { linuxLoop } from "./linux-loop.ts";
 import { loopback } from "./loopback.ts";
 
 // No top-level await: the bundle is CommonJS, which starts sooner.
-void runDeviceService(loopback(linuxLoop()));
+void runDeviceService(loopback(linuxLoop()), { version: metadata.version });
