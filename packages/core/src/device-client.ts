@@ -72,7 +72,7 @@ export async function callOpen(
 	using reply = await callWithOptions(client, params, options);
 	const result = openResult(reply.value);
 	if (result !== undefined) return result;
-	const answer = JSON.stringify(reply.value)?.slice(0, 200) ?? "nothing";
+	const answer = shown(reply.value);
 	throw new DeviceError(
 		"ERR_DEVICE_SERVICE",
 		`${name}: the service of ${type} answered ${answer}, which is not a device`,
@@ -105,6 +105,14 @@ export async function callClose(
 	using _ = await client.call("close", params, options);
 }
 
+/** An answer in a message: the wire has integers that JSON has not. */
+function shown(value: unknown): string {
+	const text = JSON.stringify(value, (_key, item: unknown) =>
+		typeof item === "bigint" ? String(item) : item,
+	);
+	return text?.slice(0, 200) ?? "nothing";
+}
+
 function openResult(value: unknown): OpenResult | undefined {
 	if (!isRecord(value)) return undefined;
 	const { path, node, details } = value;
@@ -119,9 +127,8 @@ function openResult(value: unknown): OpenResult | undefined {
 
 /** Whether a node's path stays in the device directory: it becomes part of stages' commands. */
 function isInside(path: string): boolean {
-	return (
-		path !== "" && path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
-	);
+	const isName = (part: string): boolean => part !== "" && part !== "." && part !== "..";
+	return !path.includes("\0") && path.split("/").every(isName);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
