@@ -24,7 +24,7 @@ export interface ByteRange {
  * shorter device than the manifest asks for.
  *
  * @throws {@link DeviceError} `ERR_DEVICE_FILE` the file is empty or smaller than a sector.
- * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the part leaves the file.
+ * @throws {@link DeviceError} `ERR_DEVICE_OUT_OF_RANGE` the part leaves the file, or is empty.
  * @throws {@link DeviceError} `ERR_DEVICE_UNALIGNED` it does not begin or end with a sector.
  */
 export function byteRange(wanted: WantedRange, fileBytes: number): ByteRange {
@@ -38,6 +38,9 @@ export function byteRange(wanted: WantedRange, fileBytes: number): ByteRange {
 	}
 	const sizeBytes = wanted.sizeBytes ?? fileBytes - startBytes;
 	const endBytes = startBytes + sizeBytes;
+	if (wanted.sizeBytes === 0) {
+		throw new DeviceError("ERR_DEVICE_OUT_OF_RANGE", `${filename}: the range is empty`);
+	}
 	if (sizeBytes <= 0 || endBytes > fileBytes) {
 		const range =
 			wanted.sizeBytes === undefined

@@ -1,3 +1,4 @@
+import { isDeviceError } from "@devhost/core";
 import { isSysError } from "@devhost/linux";
 import type { BoundLoop } from "./bind-free-loop.ts";
 import type { Binding, Handle, LoopSys } from "./loop.ts";
@@ -38,9 +39,12 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	await takeEvery([
 		async () => {
 			if (readOnly) return;
-			isKnownBusy = true;
-			claim = await claimLoop(sys, bound, deadlineMs, subject);
-			isKnownBusy = false;
+			try {
+				claim = await claimLoop(sys, bound, deadlineMs, subject);
+			} catch (error) {
+				isKnownBusy = isDeviceError(error, "ERR_DEVICE_BUSY");
+				throw error;
+			}
 		},
 		// While the number is ours: its next owner makes a node of the same name.
 		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),

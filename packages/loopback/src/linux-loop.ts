@@ -48,11 +48,12 @@ export function linuxLoop({
 	control = "/dev/loop-control",
 }: { readonly control?: string } = {}): LoopSys {
 	const locks = loopLocks();
-	const minorShift = readMinorShift();
-	const nodeOf = (number: number): DeviceNumber => ({
-		major: LOOP_MAJOR,
-		minor: number << minorShift,
-	});
+	let minorShift: number | undefined;
+	const nodeOf = (number: number): DeviceNumber => {
+		// Not before a number was asked for: the first opening of loop-control loads the kernel's module.
+		minorShift ??= readMinorShift();
+		return { major: LOOP_MAJOR, minor: number << minorShift };
+	};
 	const openNode = (devices: DeviceDirectory, number: number) =>
 		devices === undefined
 			? openMachineNode(number, nodeOf(number))
@@ -208,6 +209,6 @@ function readMinorShift(): number {
 		const maxPartitions = Number(readFileSync("/sys/module/loop/parameters/max_part", "utf8"));
 		return maxPartitions > 0 ? 32 - Math.clz32(maxPartitions) : 0;
 	} catch {
-		return 0; // not loaded yet, or no sysfs
+		return 0; // no sysfs
 	}
 }

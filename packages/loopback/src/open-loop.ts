@@ -41,7 +41,8 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		const bound = await bindFreeLoop(sys, { request, backing, config });
 		const subject = `${filename}: loop${bound.number}`;
 		acquired.defer(() => closeLoop(sys, { request, bound, witness, subject }));
-		signal?.throwIfAborted();
+		// With its code before the device is closed again, which may fail, too.
+		if (signal?.aborted) throw abandoned(filename, signal.reason);
 
 		const { number, path, facts, loop } = bound;
 		const node = sys.nodeOf(number);

@@ -57,6 +57,10 @@ test("says where the range and the file end", ({ expect }) => {
 	);
 });
 
+test("says that a range is empty, not that it is outside", ({ expect }) => {
+	expect(() => rangeOf({ sizeBytes: 0 })).toThrow("disk.img: the range is empty");
+});
+
 test("says what would align the file", ({ expect }) => {
 	expect(() => rangeOf({ fileBytes: megabyte + 100 })).toThrow(
 		"disk.img: its 1048676 bytes are not whole sectors of 512 bytes; " +

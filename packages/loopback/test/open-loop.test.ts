@@ -322,6 +322,25 @@ test("names who has it open at the deadline", async ({ expect }) => {
 	expect(machine.leftovers()).toEqual(["bound loop0"]);
 });
 
+test("names who has it open also when it cannot keep others off", async ({ expect }) => {
+	const machine = fakeLoop({
+		openedElsewhere: 1000,
+		step(name) {
+			if (name === "claim") throw sysError("EMFILE", "openat2");
+		},
+	});
+
+	const loop = await openLoop(machine.sys, request());
+	const closing = loop[Symbol.asyncDispose]();
+
+	await expect(closing).rejects.toMatchObject({
+		code: "ERR_DEVICE_SYSTEM",
+		cause: { code: "EMFILE" },
+		closeFailures: [{ code: "ERR_DEVICE_BUSY", holders: [{ pid: 4711 }] }],
+	});
+	expect(machine.leftovers()).toEqual(["bound loop0"]);
+});
+
 test("waits for a file system on it before it writes back", async ({ expect }) => {
 	const machine = fakeLoop({ claimedElsewhere: 3 });
 
@@ -386,6 +405,27 @@ test("gives up when told to, with the reason", async ({ expect }) => {
 	);
 
 	expect(error).toMatchObject({ code: "ERR_DEVICE_CANCELLED", cause: reason });
+	expect(left).toEqual([]);
+});
+
+test("gives up when told to, and says what could not be undone", async ({ expect }) => {
+	const reason = new Error("never mind");
+	const controller = new AbortController();
+	const { error, left } = await refusal(
+		{
+			step(name) {
+				if (name === "unlock") controller.abort(reason);
+				if (name === "removeNode") throw sysError("EIO", "unlinkat");
+			},
+		},
+		{ signal: controller.signal },
+	);
+
+	expect(error).toMatchObject({
+		code: "ERR_DEVICE_CANCELLED",
+		cause: reason,
+		closeFailures: [{ code: "ERR_DEVICE_SYSTEM", cause: { syscall: "unlinkat" } }],
+	});
 	expect(left).toEqual([]);
 });
 
