@@ -4,7 +4,7 @@
  * `devhost run`; then a proof of every byte by tools that know nothing of devhost.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -131,26 +131,19 @@ function count(place: string): number {
 	return files(place).length;
 }
 
-function sums(place: string): string {
-	const sum = (file: string): string =>
-		createHash("sha256")
-			.update(readFileSync(join(place, file)))
-			.digest("hex");
-	return files(place)
-		.map((file) => `${sum(file)}  ${file}\n`)
-		.join("");
+/** A line for each file, as sha256sum(1) prints it. */
+function sums(place: string): ReadonlySet<string> {
+	return new Set(
+		files(place).map((file) => `${hash("sha256", readFileSync(join(place, file)))}  ${file}`),
+	);
 }
 
 /** The sha256 of every file, and that none is missing or too many. */
 function expectEqual(wanted: string, found: string): void {
 	const [expected, actual] = [sums(wanted), sums(found)];
-	if (expected === "" || actual === expected) {
-		if (expected !== "") return;
-		throw new Error("there is no file to compare");
-	}
-	const lines = new Set(actual.split("\n"));
-	const different = expected.split("\n").filter((line) => !lines.has(line));
-	throw new Error(`differs from the source: ${different.slice(0, 5).join(", ")}`);
+	if (expected.size === 0) throw new Error("there is no file to compare");
+	const different = [...expected.symmetricDifference(actual)].slice(0, 5);
+	if (different.length > 0) throw new Error(`differs from the source: ${different.join(", ")}`);
 }
 
 function title(text: string): void {

@@ -7,8 +7,8 @@ export interface Import {
 const opening = /\/\/|\/\*|["'`]/g;
 
 /**
- * Finds what a module imports: import and export declarations, also of types, `import()`, `require()` and
- * `import.meta.resolve()` of a literal.
+ * Finds what a module imports: import and export declarations, also of types, `import()` and `require()` of a
+ * literal. Not `import.meta.resolve()`, which finds an executable and imports nothing.
  *
  * Comments are left out, since the examples in them import this package as its users do. A regular expression with a quote
  * in it can hide the rest of its line, which is why the file's declarations are looked for line by line.
