@@ -12,68 +12,79 @@ import { recycleBlob, ServiceManager } from "@devhost/rpc";
 const [script = "", kind, bytesText, countText] = process.argv.slice(2);
 const [bytes, count] = [Number(bytesText), Number(countText)];
 
-await using manager = new ServiceManager();
-const { client } = manager.start({
-	name: "echo",
-	file: process.execPath,
-	argv: [process.execPath, script],
+await burst().catch((error: unknown) => {
+	for (const each of firstCauseFirst(error)) console.error(each);
+	process.exitCode = 1;
 });
 
-switch (kind) {
-	case "call": {
-		const text = "x".repeat(bytes);
-		report(
-			// The reply has no descriptors to close.
-			await meanMicroseconds(() => client.call("echo", text)),
-		);
-		break;
+async function burst(): Promise<void> {
+	await using manager = new ServiceManager();
+	const { client } = manager.start({
+		name: "echo",
+		file: process.execPath,
+		argv: [process.execPath, script],
+	});
+
+	switch (kind) {
+		case "call": {
+			const text = "x".repeat(bytes);
+			report(
+				// The reply has no descriptors to close.
+				await meanMicroseconds(() => client.call("echo", text)),
+			);
+			break;
+		}
+		case "descriptor": {
+			const text = "x".repeat(bytes);
+			using file = memfd("sent");
+			report(
+				await meanMicroseconds(async () => {
+					const reply = await client.call("echo", text, { fds: [file] });
+					reply.close();
+				}),
+			);
+			break;
+		}
+		case "blob": {
+			const blob = new Uint8Array(bytes);
+			report(
+				await meanMicroseconds(async () => {
+					const reply = await client.call("echo", null, { blob });
+					if (reply.blob?.length !== bytes) throw new Error("the blob did not come back");
+					recycleBlob(reply.blob);
+				}),
+			);
+			break;
+		}
+		case "batch": {
+			const text = "x".repeat(bytes);
+			const inBatch = 64;
+			const calls: Promise<unknown>[] = [];
+			const mean = await meanMicroseconds(async () => {
+				for (let i = 0; i < inBatch; i++) calls[i] = client.call("echo", text);
+				await Promise.all(calls);
+			});
+			report((inBatch / mean) * 1e6);
+			break;
+		}
+		case "signals": {
+			let seen = 0;
+			await client.call("flood", { count: 20_000, bytes }, { onSignal: () => seen++ });
+			seen = 0;
+			const begin = performance.now();
+			await client.call(
+				"flood",
+				{ count, bytes },
+				{ onSignal: () => seen++, timeoutMs: 60_000 },
+			);
+			const seconds = (performance.now() - begin) / 1000;
+			if (seen !== count) throw new Error(`${seen} of ${count} signals arrived`);
+			report(count / seconds);
+			break;
+		}
+		default:
+			throw new Error(`no such burst: ${kind}`);
 	}
-	case "descriptor": {
-		const text = "x".repeat(bytes);
-		using file = memfd("sent");
-		report(
-			await meanMicroseconds(async () => {
-				const reply = await client.call("echo", text, { fds: [file] });
-				reply.close();
-			}),
-		);
-		break;
-	}
-	case "blob": {
-		const blob = new Uint8Array(bytes);
-		report(
-			await meanMicroseconds(async () => {
-				const reply = await client.call("echo", null, { blob });
-				if (reply.blob?.length !== bytes) throw new Error("the blob did not come back");
-				recycleBlob(reply.blob);
-			}),
-		);
-		break;
-	}
-	case "batch": {
-		const text = "x".repeat(bytes);
-		const inBatch = 64;
-		const calls: Promise<unknown>[] = [];
-		const mean = await meanMicroseconds(async () => {
-			for (let i = 0; i < inBatch; i++) calls[i] = client.call("echo", text);
-			await Promise.all(calls);
-		});
-		report((inBatch / mean) * 1e6);
-		break;
-	}
-	case "signals": {
-		let seen = 0;
-		await client.call("flood", { count: 20_000, bytes }, { onSignal: () => seen++ });
-		seen = 0;
-		const begin = performance.now();
-		await client.call("flood", { count, bytes }, { onSignal: () => seen++, timeoutMs: 60_000 });
-		const seconds = (performance.now() - begin) / 1000;
-		if (seen !== count) throw new Error(`${seen} of ${count} signals arrived`);
-		report(count / seconds);
-		break;
-	}
-	default:
-		throw new Error(`no such burst: ${kind}`);
 }
 
 /**
@@ -90,4 +101,10 @@ async function meanMicroseconds(call: () => Promise<unknown>): Promise<number> {
 
 function report(value: number): void {
 	console.log(value);
+}
+
+/** Where stopping the service fails after the burst has, Node would print a `SuppressedError` with neither error in it. */
+function firstCauseFirst(error: unknown): unknown[] {
+	if (!(error instanceof SuppressedError)) return [error];
+	return [...firstCauseFirst(error.suppressed), ...firstCauseFirst(error.error)];
 }
