@@ -37,11 +37,11 @@ export function loopLocks(): LoopLocks {
 	return {
 		lock(loop, number, isOurNode) {
 			// Nobody else can open the node that `loop` was opened by, if it was one of ours.
+			using opened = new DisposableStack();
 			const held = isOurNode ? openKernelNode(number) : undefined;
-			if (!flock(held ?? loop.fd, "exclusive")) {
-				held?.close();
-				return undefined;
-			}
+			opened.use(held);
+			if (!flock(held ?? loop.fd, "exclusive")) return undefined;
+			opened.move(); // nothing below can throw
 			let inDirectory: Fd | undefined;
 			return {
 				extend(devices, name) {
