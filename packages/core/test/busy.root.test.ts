@@ -4,7 +4,7 @@ import { constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import {
 	AT_FDCWD,
-	detachedTmpfs,
+	detachedMount,
 	type Fd,
 	isSysError,
 	LO_FLAGS_AUTOCLEAR,
@@ -64,7 +64,7 @@ describeAsRoot("a loop device in use", () => {
 	beforeEach(async () => {
 		folder = mkdtempSync(`${tmpdir()}/devhost-core-`);
 		writeFileSync(`${folder}/disk.img`, new Uint8Array(4 << 20));
-		nodes = detachedTmpfs();
+		nodes = detachedMount("tmpfs");
 		mknodat(nodes, "control", "char", { major: 10, minor: 237 }, 0o600);
 		loop = await bind(nodes, `${folder}/disk.img`);
 	});

@@ -132,17 +132,18 @@ export function statFd(fd: FdLike): FileStatus {
 }
 
 /**
- * A tmpfs that stands in no mount namespace: a place for device nodes that nothing else on the machine can see, gone
- * with the descriptor. Linux 5.2.
+ * A file system that is mounted in no mount namespace: its root directory, gone with the descriptor. A tmpfs is a place for
+ * device nodes that nothing else on the machine can see; a devtmpfs is the kernel's own, wherever else it is mounted.
+ * Linux 5.2.
  *
- * @param options - tmpfs(5) options, such as `{ size: "1M", mode: "0700" }`.
- * @throws {@link SysError} `EPERM` without `CAP_SYS_ADMIN`.
+ * @param type - As in /proc/filesystems: `tmpfs`.
+ * @param options - Of the file system: `{ size: "1M", mode: "0700" }`, as in tmpfs(5).
+ * @throws {@link SysError} `EPERM` without `CAP_SYS_ADMIN`; `ENODEV` the kernel has no such type.
  */
-export function detachedTmpfs(options: Readonly<Record<string, string>> = {}): Fd {
+export function detachedMount(type: string, options: Readonly<Record<string, string>> = {}): Fd {
 	const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-	return Fd.adopt(
-		checked(binding.fsmount("tmpfs", Object.entries(options).flat(), attributes), "fsmount"),
-	);
+	const fd = binding.fsmount(type, Object.entries(options).flat(), attributes);
+	return Fd.adopt(checked(fd, "fsmount"));
 }
 
 /**

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, test } from "vitest";
 import {
 	AT_FDCWD,
 	blockSizeBytes,
-	detachedTmpfs,
+	detachedMount,
 	type Fd,
 	isSysError,
 	LO_FLAGS_AUTOCLEAR,
@@ -77,7 +77,7 @@ test("makes many batches at once, and none at all", async ({ expect }) => {
 
 describeAsRoot("a batch on a block device", () => {
 	test("has structures filled in, and tells of writes that failed", async ({ expect }) => {
-		using disk = detachedTmpfs({ size: "1M" });
+		using disk = detachedMount("tmpfs", { size: "1M" });
 		const flags = constants.O_RDWR | constants.O_CREAT;
 		using file = openat2(disk, "disk.img", { flags, mode: 0o600 });
 		truncateSync(`/proc/self/fd/${file.fd}`, 8 << 20);

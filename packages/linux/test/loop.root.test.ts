@@ -9,7 +9,7 @@ import {
 	blockReadOnly,
 	blockSectorBytes,
 	blockSizeBytes,
-	detachedTmpfs,
+	detachedMount,
 	diskSequence,
 	flushBlock,
 	fsync,
@@ -35,7 +35,7 @@ beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), "devhost-linux-"));
 	writeFileSync(join(folder, "disk.img"), new Uint8Array(1 << 20));
 	if (process.getuid?.() !== 0) return;
-	nodes = detachedTmpfs();
+	nodes = detachedMount("tmpfs");
 	mknodat(nodes, "loop-control", "char", { major: 10, minor: 237 }, 0o600);
 	control = openat2(nodes, "loop-control", { flags: constants.O_RDWR });
 	file = openat2(-100, join(folder, "disk.img"), { flags: constants.O_RDWR });

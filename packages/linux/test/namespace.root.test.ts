@@ -6,7 +6,7 @@ import {
 	type MountStep,
 	capabilities,
 	capabilitySet,
-	detachedTmpfs,
+	detachedMount,
 	makeMountNamespace,
 	mknodat,
 	openat2,
@@ -138,10 +138,10 @@ describeAsRoot("spawn", () => {
 	});
 });
 
-describeAsRoot("detachedTmpfs", () => {
+describeAsRoot("detachedMount", () => {
 	test("holds device nodes that open and that nobody else sees", ({ expect }) => {
 		const mountsBefore = readFileSync("/proc/self/mountinfo", "utf8");
-		using place = detachedTmpfs({ size: "64K", mode: "0700" });
+		using place = detachedMount("tmpfs", { size: "64K", mode: "0700" });
 
 		mknodat(place, "zero", "char", { major: 1, minor: 5 }, 0o600);
 		using zero = openat2(place, "zero", { flags: constants.O_RDONLY });
@@ -155,7 +155,7 @@ describeAsRoot("detachedTmpfs", () => {
 	});
 
 	test("says what it does not understand", ({ expect }) => {
-		expect(() => detachedTmpfs({ colour: "blue" })).toThrow(
+		expect(() => detachedMount("tmpfs", { colour: "blue" })).toThrow(
 			expect.objectContaining({ code: "EINVAL" }),
 		);
 	});

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { detachedTmpfs } from "@devhost/linux";
+import { detachedMount } from "@devhost/linux";
 import {
 	type Comparison,
 	compare,
@@ -22,7 +22,7 @@ const peer = compileC(join(import.meta.dirname, "loop-open-close.c"));
 const script = (name: string): string[] => [process.execPath, join(import.meta.dirname, name)];
 
 const folder = mkdtempSync(join(tmpdir(), "devhost-bench-"));
-using devices = detachedTmpfs({ mode: "0700" });
+using devices = detachedMount("tmpfs", { mode: "0700" });
 const directory = `/proc/${process.pid}/fd/${devices.fd}`;
 try {
 	const files = Array.from({ length: 8 }, (_, index) => {

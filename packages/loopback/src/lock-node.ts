@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { AT_FDCWD, type Fd, flock, isSysError, makeMountNamespace, openat2 } from "@devhost/linux";
+import { detachedMount, type Fd, flock, isSysError, openat2 } from "@devhost/linux";
 import type { Handle, LoopLock } from "./loop.ts";
 
 /**
@@ -62,27 +62,16 @@ export function loopLocks(): LoopLocks {
 }
 
 /**
- * Opens the kernel's own device file system, which is one and the same wherever it is mounted, from a mount namespace
- * that is gone when this returns.
+ * Opens the kernel's own device file system, which is one and the same wherever it is mounted.
  *
- * @returns Undefined where it may not be mounted, or the kernel has none.
+ * @returns Undefined where it may not be mounted, or the kernel has none: the locks in the device directory, which
+ * concern the run's own tools, work without it.
  */
 function openDevtmpfs(): Fd | undefined {
-	const flags = O_PATH | constants.O_DIRECTORY;
 	try {
-		const { namespace, opened } = makeMountNamespace([
-			{ op: "mount", source: "devtmpfs", target: "/dev", type: "devtmpfs" },
-			{ op: "open", path: "/dev", flags },
-		]);
-		namespace.close();
-		return opened[0];
+		return detachedMount("devtmpfs");
 	} catch (error) {
-		// It is what is mounted there already.
-		if (isSysError(error, "EBUSY")) return openat2(AT_FDCWD, "/dev", { flags });
-		// The locks in the device directory, which concern the run's own tools, work without it.
 		if (isSysError(error)) return undefined;
 		throw error;
 	}
 }
-
-const O_PATH = 0o10000000; // asm-generic/fcntl.h; Node has no name for it

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import {
 	AT_FDCWD,
-	detachedTmpfs,
+	detachedMount,
 	type DeviceNumber,
 	type Fd,
 	type FdLike,
@@ -61,7 +61,7 @@ export function openMachineNode(number: number, node: DeviceNumber): OpenedNode 
 	} catch (error) {
 		if (!isSysError(error, "ENOENT") && !isSysError(error, "ENOTDIR")) throw error;
 	}
-	using nowhere = detachedTmpfs({ size: "64k", mode: "0700" });
+	using nowhere = detachedMount("tmpfs", { size: "64k", mode: "0700" });
 	mknodat(nowhere, "loop", "block", node, 0o600);
 	const loop = openat2(nowhere, "loop", openForUse);
 	return { loop, path: `/proc/${process.pid}/fd/${loop.fd}` };

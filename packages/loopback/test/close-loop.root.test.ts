@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AT_FDCWD, detachedTmpfs, type Fd, openat2 } from "@devhost/linux";
+import { AT_FDCWD, detachedMount, type Fd, openat2 } from "@devhost/linux";
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { Folder, pattern, until } from "./machine.ts";
@@ -38,7 +38,7 @@ async function shell(
 
 /** A file of 8 MiB on a file system of 1 MiB, which appears nowhere. */
 function fileOnSmallDisk(): Disposable & { readonly file: Fd } {
-	const disk = detachedTmpfs({ size: "1M" });
+	const disk = detachedMount("tmpfs", { size: "1M" });
 	const flags = constants.O_RDWR | constants.O_CREAT;
 	const file = openat2(disk, "disk.img", { flags, mode: 0o600 });
 	execFileSync("truncate", ["--size=8M", `/proc/${process.pid}/fd/${file.fd}`]);

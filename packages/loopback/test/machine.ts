@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { detachedTmpfs, type Fd } from "@devhost/linux";
+import { detachedMount, type Fd } from "@devhost/linux";
 
 /** A folder of a test, gone after it. Everything that is mounted in it is unmounted first. */
 export class Folder implements Disposable {
@@ -43,7 +43,7 @@ export class Folder implements Disposable {
 
 /** A directory for device nodes that appears nowhere, with its path for this process. */
 export function deviceDirectory(): Disposable & { readonly fd: Fd; readonly path: string } {
-	const fd = detachedTmpfs({ mode: "0755" });
+	const fd = detachedMount("tmpfs", { mode: "0755" });
 	return { fd, path: `/proc/${process.pid}/fd/${fd.fd}`, [Symbol.dispose]: () => fd.close() };
 }
 
