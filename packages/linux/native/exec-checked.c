@@ -1,11 +1,15 @@
-/* exec-checked REPORT_FD CAPABILITIES -- PROGRAM [ARGUMENT...]
+/* exec-checked REPORT_FD CAPABILITIES COMMAND_FD START_FD
  *
  * The last thing that runs inside a sandbox before the program does. It looks at its own capabilities, where no launcher
  * can be mistaken about them, and refuses to go on when it holds more than CAPABILITIES (hexadecimal) or could come by
  * CAP_MKNOD: bubblewrap's own drop fails open where the host lacks a capability that was asked for.
  *
- * Writes lines of JSON to REPORT_FD, which the program does not inherit:
- *   {"ok":true,"caps":"%016x"}                          then it executes the program
+ * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
+ * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
+ * arguments, the first of which is the program, and the environment. At the end of file it leaves with status 125.
+ *
+ * Writes lines of JSON to REPORT_FD, which like the others the program does not inherit:
+ *   {"ok":true,"caps":"%016x"}                          then it waits, and executes the program
  *   {"error":"caps","caps":"%016x","errno":0}           exit status 126
  *   {"error":"exec","caps":"%016x","errno":2}           after the first line; exit status 127 (126 where it is not ENOENT)
  *
@@ -20,19 +24,27 @@ typedef unsigned long long u64;
 
 #define CAPABILITY_MKNOD 27
 #define ERROR_ENOENT 2
+#define ERROR_EINTR 4
+#define ERROR_E2BIG 7
 #define ERROR_EACCES 13
 #define ERROR_ENOTDIR 20
+#define ERROR_EINVAL 22
 #define FD_CLOEXEC_FLAG 1
 #define COMMAND_SETFD 2
+#define WHENCE_END 2
+#define PROTECTION_READ_WRITE 3
+#define MAP_IS_PRIVATE 2
+#define MAP_IS_ANONYMOUS 0x20
 
 #if defined(__x86_64__)
 static long call(long number, long a, long b, long c, long d, long e) {
 	long result;
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = 0;
 	__asm__ volatile("syscall"
 					 : "=a"(result)
-					 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+					 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 					 : "rcx", "r11", "memory");
 	return result;
 }
@@ -45,7 +57,8 @@ static long call(long number, long a, long b, long c, long d, long e) {
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
 	register long x4 __asm__("x4") = e;
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+	register long x5 __asm__("x5") = 0;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	return x0;
 }
 __asm__(".globl _start\n_start:\n\tmov x29,xzr\n\tmov x0,sp\n\tbl start\n");
@@ -96,7 +109,7 @@ static int parse_number(const char *text, int base, u64 *value) {
 }
 
 __attribute__((noreturn)) static void usage(void) {
-	static const char text[] = "usage: exec-checked REPORT_FD CAPABILITIES -- PROGRAM [ARGUMENT...]\n";
+	static const char text[] = "usage: exec-checked REPORT_FD CAPABILITIES COMMAND_FD START_FD\n";
 	call(__NR_write, 2, (long)text, sizeof text - 1, 0, 0);
 	leave(125);
 }
@@ -131,12 +144,42 @@ static int execute(char **argv, char **envp) {
 	return error;
 }
 
+/* Maps this many bytes: of a file, or zeros. An address from the last page on is an error number. */
+static char *map(ulong size, long fd) {
+	int flags = MAP_IS_PRIVATE | (fd < 0 ? MAP_IS_ANONYMOUS : 0);
+	return (char *)call(__NR_mmap, 0, (long)size, PROTECTION_READ_WRITE, flags, fd);
+}
+
+static int is_error(const char *address) { return (ulong)address > -4096UL; }
+
+/* Executes what the file holds; returns an error number. */
+static int execute_file(long fd) {
+	long size = call(__NR_lseek, fd, 0, WHENCE_END, 0, 0);
+	if (size < 0) return (int)-size;
+	char *text = map((ulong)size, fd), *end = text + size;
+	if (size == 0 || is_error(text) || end[-1] != 0) return ERROR_EINVAL;
+	ulong strings = 0;
+	for (char *c = text; c < end; c++) strings += *c == 0;
+	/* the count itself is no argument; both lists end with a null pointer */
+	char **list = (char **)map((strings + 1) * sizeof *list, -1);
+	if (is_error((char *)list)) return ERROR_E2BIG;
+	u64 arguments;
+	if (parse_number(text, 10, &arguments) < 0 || arguments == 0 || arguments >= strings) return ERROR_EINVAL;
+	char **next = list, *string = text + length_of(text) + 1;
+	for (ulong i = 1; i < strings; i++) {
+		*next++ = string;
+		if (i == arguments) next++;
+		string += length_of(string) + 1;
+	}
+	return execute(list, list + arguments + 1);
+}
+
 __attribute__((noreturn, used)) void start(long *stack) {
 	long argc = stack[0];
-	char **argv = (char **)(stack + 1), **envp = argv + argc + 1;
-	u64 fd, allowed;
-	if (argc < 5 || parse_number(argv[1], 10, &fd) < 0 || parse_number(argv[2], 16, &allowed) < 0 ||
-		argv[3][0] != '-' || argv[3][1] != '-' || argv[3][2] != 0)
+	char **argv = (char **)(stack + 1);
+	u64 fd, allowed, command, go;
+	if (argc != 5 || parse_number(argv[1], 10, &fd) < 0 || parse_number(argv[2], 16, &allowed) < 0 ||
+		parse_number(argv[3], 10, &command) < 0 || parse_number(argv[4], 10, &go) < 0)
 		usage();
 
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -151,9 +194,16 @@ __attribute__((noreturn, used)) void start(long *stack) {
 		leave(126);
 	}
 	report((int)fd, "{\"ok\":true,\"caps\":\"", held, "\"", -1);
-	call(__NR_fcntl, (long)fd, COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
 
-	int error = execute(argv + 4, envp);
+	char byte;
+	long count;
+	do count = call(__NR_read, (long)go, (long)&byte, 1, 0, 0);
+	while (count == -ERROR_EINTR);
+	if (count != 1) leave(125);
+	for (int i = 0; i < 3; i++)
+		call(__NR_fcntl, (long)(i == 0 ? fd : i == 1 ? command : go), COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
+
+	int error = execute_file((long)command);
 	report((int)fd, "{\"error\":\"exec\",\"caps\":\"", held, "\",\"errno\":", error);
 	leave(error == ERROR_ENOENT ? 127 : 126);
 }

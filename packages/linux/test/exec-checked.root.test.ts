@@ -1,8 +1,10 @@
+import { writeFileSync, writeSync } from "node:fs";
 import { test } from "vitest";
 import {
 	capabilities,
 	capabilitySet,
 	execCheckedPath,
+	memfd,
 	pipe,
 	read,
 	setNonBlocking,
@@ -13,26 +15,42 @@ import { describeAsRoot } from "@devhost/tools/testing";
 const all = capabilities().permitted;
 const mknod = capabilitySet(["CAP_MKNOD"]);
 
+interface Run {
+	readonly held: bigint;
+	readonly allowed: bigint;
+	readonly argv: readonly string[];
+	readonly environment?: readonly string[];
+	/** What the command's file holds, instead of `argv` and `environment`. */
+	readonly content?: string;
+	/** What is written before the end of the pipe. */
+	readonly word?: string;
+}
+
 /** Runs exec-checked with these capabilities and returns its report lines, its output and how it ended. */
-async function run(options: {
-	held: bigint;
-	allowed: bigint;
-	argv: readonly string[];
-	path?: string;
-}): Promise<{ report: unknown[]; output: string; status: unknown }> {
+async function run(options: Run): Promise<{ report: unknown[]; output: string; status: unknown }> {
+	const { argv, environment = ["PATH=/usr/bin:/bin"], word = "!" } = options;
 	const [outputReader, output] = pipe();
 	const [reportReader, report] = pipe();
+	const [start, go] = pipe();
+	using command = memfd("command");
 	using _outputReader = outputReader;
 	using _reportReader = reportReader;
 	const child = spawn({
 		file: execCheckedPath(),
-		argv: ["exec-checked", "3", options.allowed.toString(16), "--", ...options.argv],
-		environment: { PATH: options.path ?? "/usr/bin:/bin" },
-		fds: { 1: output, 3: report },
+		argv: ["exec-checked", "3", options.allowed.toString(16), "4", "5"],
+		environment: { PATH: "/no/such", OURS: "not the command's" },
+		fds: { 1: output, 3: report, 4: command, 5: start },
 		capabilityBound: options.held,
 	});
 	output.close();
 	report.close();
+	start.close();
+	// Only now, as when a sandbox is made before its command is known.
+	const strings = [String(argv.length), ...argv, ...environment];
+	writeFileSync(command.fd, options.content ?? `${strings.join("\0")}\0`);
+	// One that refused before it was asked to begin has closed its end.
+	if (word !== "" && child.status === undefined) tryToWrite(go.fd, word);
+	go.close();
 	const status = await child.exited;
 	const drain = (fd: number): string => {
 		const into = new Uint8Array(65536);
@@ -47,6 +65,14 @@ async function run(options: {
 		output: drain(outputReader.fd),
 		status,
 	};
+}
+
+function tryToWrite(fd: number, text: string): void {
+	try {
+		writeSync(fd, text);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+	}
 }
 
 describeAsRoot("exec-checked", () => {
@@ -101,9 +127,60 @@ describeAsRoot("exec-checked", () => {
 			held: 0n,
 			allowed: 0n,
 			argv: ["echo", "found"],
-			path: "/no/such:/etc/passwd::/usr/bin",
+			environment: ["PATH=/no/such:/etc/passwd::/usr/bin"],
 		});
 
 		expect(result.output).toBe("found\n");
+	});
+
+	test("gives the command its own environment and no other", async ({ expect }) => {
+		const environment = ["PATH=/usr/bin", "EMPTY=", "TEXT=a b\nc"];
+
+		const result = await run({ held: 0n, allowed: 0n, argv: ["env", "-0"], environment });
+
+		expect(result.output).toBe(`${environment.join("\0")}\0`);
+	});
+
+	test("passes empty arguments, and as many as there are", async ({ expect }) => {
+		const many = Array.from({ length: 1000 }, (_, index) => String(index));
+
+		const result = await run({
+			held: 0n,
+			allowed: 0n,
+			argv: ["sh", "-c", 'echo "$#:$1:$2:$3"', "sh", "", "x", "", ...many],
+			environment: ["PATH=/usr/bin:/bin"],
+		});
+
+		expect(result.output).toBe("1003::x:\n");
+	});
+
+	test("leaves quietly when whoever would start the command is gone", async ({ expect }) => {
+		const result = await run({ held: 0n, allowed: 0n, argv: ["echo", "ran"], word: "" });
+
+		expect(result.report).toEqual([{ ok: true, caps: "0".repeat(16) }]);
+		expect(result.output).toBe("");
+		expect(result.status).toEqual({ code: 125 });
+	});
+
+	test("tells of an argument that is too long", async ({ expect }) => {
+		const argv = ["echo", "x".repeat(200_000)];
+
+		const result = await run({ held: 0n, allowed: 0n, argv });
+
+		expect(result.report[1]).toMatchObject({ error: "exec", errno: 7 });
+		expect(result.status).toEqual({ code: 126 });
+	});
+
+	test.for([
+		["nothing", ""],
+		["no count", "echo\0ran\0"],
+		["no argument", "0\0PATH=/bin\0"],
+		["too few arguments", "3\0echo\0ran\0"],
+		["a string without an end", "2\0echo\0ran"],
+	] as const)("refuses a file with %s", async ([, content], { expect }) => {
+		const result = await run({ held: 0n, allowed: 0n, argv: [], content });
+
+		expect(result.report[1]).toMatchObject({ error: "exec", errno: 22 });
+		expect(result.status).toEqual({ code: 126 });
 	});
 });

@@ -20,21 +20,20 @@ export interface SandboxPlan {
 	readonly execChecked: string;
 	/** Capabilities of the stage, a bit each. */
 	readonly capabilities: bigint;
-	readonly environment: Readonly<Record<string, string>>;
-	/** Number of a descriptor that bubblewrap inherits: the content of `arguments.json`. */
-	readonly argumentsFd: number;
+	/** The file that the sandbox sees as `arguments.json`, in the run's namespace. */
+	readonly argumentsFile: string;
 }
 
 /**
- * bubblewrap's options for a sandbox, without the command. They fit bubblewrap 0.8, and are given to it in a file
- * (`--args`) so that values of the environment are not for everybody to read in `ps`.
+ * bubblewrap's options for a sandbox, without the command and its environment. They fit bubblewrap 0.8, and are given to
+ * it in a file (`--args`).
  *
  * The order matters: each option acts on what the ones before it made.
  *
  * Source: bwrap(1).
  */
 export function bwrapArguments(plan: SandboxPlan): string[] {
-	const { root, tree, devices, execChecked, capabilities, environment, argumentsFd } = plan;
+	const { root, tree, devices, execChecked, capabilities, argumentsFile } = plan;
 	const options = [
 		[
 			"--unshare-ipc",
@@ -57,13 +56,12 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		["--tmpfs", "/run", "--dir", sandboxPaths.mounts],
 		["--bind", tree, sandboxPaths.tree],
 		["--ro-bind", execChecked, sandboxPaths.execChecked],
-		["--perms", "0444", "--file", String(argumentsFd), sandboxPaths.arguments],
+		["--ro-bind", argumentsFile, sandboxPaths.arguments],
 		["--chdir", sandboxPaths.tree],
 
 		["--cap-drop", "ALL"],
 		...capabilityNames(capabilities).map((name) => ["--cap-add", name]),
 		["--clearenv"],
-		...Object.entries(environment).map(([name, value]) => ["--setenv", name, value]),
 	];
 	const args = options.flat();
 	const bad = args.find((text) => text.includes("\0"));

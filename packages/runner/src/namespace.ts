@@ -65,7 +65,7 @@ export function namespaceSteps(): MountStep[] {
 		{ op: "clone", path: "/dev/pts", optional: true },
 		{ op: "clone", path: "/dev/mqueue", optional: true },
 
-		tmpfs("/dev", "mode=0755,size=1m,nr_inodes=16k"),
+		tmpfs("/dev", "mode=0755,size=16m,nr_inodes=16k"),
 		...standardNodes("/dev"),
 		{ op: "mknod", path: "/dev/loop-control", ...char(10, 237), mode: 0o600 },
 		...standardLinks("/dev"),

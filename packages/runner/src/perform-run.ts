@@ -15,8 +15,9 @@ import { type DeviceModule, findModules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { isManifestError, ManifestError, type Problem } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
-import { runStage, type Sandbox } from "./run-stage.ts";
+import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
+import type { OutputStream } from "./stage-output.ts";
 
 /** Runs a manifest with what was begun already. Never rejects: failures are in the result. */
 export async function performRun(
@@ -176,11 +177,18 @@ class Run {
 		let status: StageResult["status"] = "failed";
 		let isStarted = false;
 		try {
-			const devices = await this.#openDevices(workshop, plan);
-			await runStage(stage, {
+			const place = {
 				namespace,
 				sandbox,
 				tree: manifest.tree,
+				onOutput: (stream: OutputStream, text: string) =>
+					this.#emit({ event: "stage-output", stage: name, stream, text }),
+			};
+			// While its devices are being opened.
+			await using prepared = prepareStage(stage, place);
+			const devices = await this.#openDevices(workshop, plan);
+			await runStage(stage, prepared, {
+				...place,
 				devices,
 				signal: this.#stop.signal,
 				killSignal: this.#options.killSignal ?? never,
@@ -195,8 +203,6 @@ class Run {
 						command,
 					});
 				},
-				onOutput: (stream, text) =>
-					this.#emit({ event: "stage-output", stage: name, stream, text }),
 			});
 			status = "done";
 		} catch (error) {

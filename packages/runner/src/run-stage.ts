@@ -8,7 +8,8 @@ import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { onAbort } from "./on-abort.ts";
-import { startSandbox, startUnsandboxed, unsandboxedArgumentsPath } from "./sandbox.ts";
+import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
+import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
 import { stageEnvironment } from "./stage-environment.ts";
 import { makeStageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
@@ -17,12 +18,17 @@ import type { StageEnd, StageProcess } from "./stage-process.ts";
 /** How stages are isolated: in bubblewrap, with this root directory, or not at all. */
 export type Sandbox = { readonly tools: SandboxTools; readonly root: string } | "none";
 
-/** Where and how a stage runs. */
-export interface StageContext {
+/** Where a stage runs. */
+export interface StagePlace {
 	readonly namespace: RunNamespace;
 	readonly sandbox: Sandbox;
 	/** The tree, a real path. */
 	readonly tree: string;
+	readonly onOutput: (stream: OutputStream, text: string) => void;
+}
+
+/** What a stage runs with. */
+export interface StageContext extends StagePlace {
 	/** The devices that it sees, open. */
 	readonly devices: readonly OpenedDevice[];
 	/** Asks the stage to end; after a while it is killed. */
@@ -30,7 +36,6 @@ export interface StageContext {
 	/** Kills the stage. */
 	readonly killSignal: AbortSignal;
 	readonly onStart: (command: readonly string[]) => void;
-	readonly onOutput: (stream: OutputStream, text: string) => void;
 }
 
 /** How long a stage may go on that was asked to end because its time is over. */
@@ -41,17 +46,34 @@ const interruptGraceMs = 10_000;
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
- * Runs a stage, and returns when nothing of it is left.
+ * Makes what a stage will run in. Disposing what comes back ends the stage.
+ *
+ * @throws {@link RunError} `ERR_STAGE_CAPABILITY`.
+ * @throws {@link StageError} `ERR_SANDBOX_SETUP`.
+ */
+export function prepareStage(stage: StageDeclaration, place: StagePlace): StageProcess {
+	const { sandbox, tree, namespace, onOutput } = place;
+	const { name, stdin, capabilities = [] } = stage;
+	const plan = { name, hasStdin: stdin !== undefined, tree, capabilities, namespace, onOutput };
+	return sandbox === "none" ? prepareUnsandboxed(plan) : prepareSandbox(plan, sandbox);
+}
+
+/**
+ * Runs a stage in what was prepared for it, and returns when nothing of it is left.
  *
  * @throws {@link StageError} `ERR_STAGE_FAILED`, `ERR_STAGE_TIMEOUT`, `ERR_STAGE_COMMAND`, `ERR_SANDBOX_SETUP`.
- * @throws {@link RunError} `ERR_SANDBOX_CAPABILITIES`, `ERR_STAGE_CAPABILITY`, `ERR_STAGE_PLACEHOLDER`.
+ * @throws {@link RunError} `ERR_SANDBOX_CAPABILITIES`, `ERR_STAGE_PLACEHOLDER`.
  * @throws the reason of `signal`, when that ended the stage.
  */
-export async function runStage(stage: StageDeclaration, context: StageContext): Promise<void> {
+export async function runStage(
+	stage: StageDeclaration,
+	stageProcess: StageProcess,
+	context: StageContext,
+): Promise<void> {
 	const { signal, killSignal } = context;
 	signal.throwIfAborted();
 	using limits = new DisposableStack();
-	const { stageProcess, command } = startStage(stage, context, limits);
+	const command = beginStage(stage, stageProcess, context, limits);
 
 	const timeoutMs = stage.timeout === undefined ? undefined : stage.timeout * 1000;
 	let isTimedOut = false;
@@ -84,54 +106,32 @@ export async function runStage(stage: StageDeclaration, context: StageContext): 
 	if (result.status.code !== 0) throw failedError(stage, command, result);
 }
 
-function startStage(
+/** Returns the command with its placeholders filled in. */
+function beginStage(
 	stage: StageDeclaration,
-	context: StageContext,
+	stageProcess: StageProcess,
+	{ namespace, sandbox, devices, onStart, ...place }: StageContext,
 	limits: DisposableStack,
-): { stageProcess: StageProcess; command: readonly string[] } {
-	const { namespace, sandbox, devices, onStart, onOutput } = context;
+): readonly string[] {
 	const isBare = sandbox === "none";
-	const tree = isBare ? context.tree : sandboxPaths.tree;
-	const argumentsFile = isBare ? unsandboxedArgumentsPath : sandboxPaths.arguments;
+	const tree = isBare ? place.tree : sandboxPaths.tree;
+	const argumentsFile = isBare ? argumentsPath : sandboxPaths.arguments;
 	const paths = new Map(devices.map(({ name, path }) => [name, `/dev/${path}`]));
 	const fill = (text: string): string =>
 		fillPlaceholders(text, (name) => devicePath(paths, name, stage.name));
 
-	const command = stage.run.map(fill);
+	const argv = stage.run.map(fill);
 	const own = Object.entries(stage.environment ?? {}).map(([key, value]) => [key, fill(value)]);
-	const request = {
-		name: stage.name,
-		argv: command,
-		environment: stageEnvironment(
-			{ tree, argumentsFile, devices: paths },
-			Object.fromEntries(own) as Record<string, string>,
-		),
-		...(stage.stdin !== undefined && { stdin: fill(stage.stdin) }),
-		argumentsJson: stageArguments(stage.name, tree, devices),
-		tree: context.tree,
-		capabilities: stage.capabilities ?? [],
-		namespace,
-		onOutput,
-	};
+	const environment = stageEnvironment(
+		{ tree, argumentsFile, devices: paths },
+		Object.fromEntries(own) as Record<string, string>,
+	);
+	const stdin = stage.stdin === undefined ? undefined : fill(stage.stdin);
+	writeArguments(namespace, stageArguments(stage.name, tree, devices));
 	if (!isBare) limits.use(makeStageNodes(namespace, devices));
-	onStart(command);
-	const stageProcess = isBare ? startUnsandboxed(request) : startSandbox(request, sandbox);
-	return { stageProcess, command };
-}
-
-/** The content of `arguments.json`. The README has its shape. */
-function stageArguments(stage: string, tree: string, devices: readonly OpenedDevice[]): string {
-	const entries = devices.map(({ name, type, path, node, details }) => [
-		name,
-		{ path: `/dev/${path}`, node, type, ...(details !== undefined && { details }) },
-	]);
-	const content = {
-		stage,
-		tree,
-		paths: { devices: "/dev", mounts: sandboxPaths.mounts },
-		devices: Object.fromEntries(entries) as Record<string, unknown>,
-	};
-	return `${JSON.stringify(content)}\n`;
+	onStart(argv);
+	stageProcess.begin({ argv, environment, stdin });
+	return argv;
 }
 
 function devicePath(paths: ReadonlyMap<string, string>, name: string, stage: string): string {

@@ -1,13 +1,10 @@
-import { constants, writeSync } from "node:fs";
 import {
 	capabilities,
 	type Child,
 	execCheckedPath,
 	type Fd,
 	isSysError,
-	openat2,
 	spawn,
-	type SysError,
 } from "@devhost/linux";
 import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
 import { StageError } from "./error.ts";
@@ -15,21 +12,18 @@ import type { SandboxTools } from "./find-tools.ts";
 import { HelperReports } from "./helper-reports.ts";
 import { memoryFile } from "./memory-file.ts";
 import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
+import { argumentsPath, writeArguments } from "./stage-arguments.ts";
 import { stageCapabilities } from "./stage-capabilities.ts";
+import { StageInputs } from "./stage-inputs.ts";
 import { type OutputStream, StageOutput } from "./stage-output.ts";
 import { StageProcess } from "./stage-process.ts";
 
-/** The command of one stage, its placeholders filled in. */
-export interface StageCommand {
+/** What is known of a stage before its devices are open. */
+export interface StagePlan {
 	/** Name of the stage. */
 	readonly name: string;
-	readonly argv: readonly string[];
-	/** The whole environment. */
-	readonly environment: Readonly<Record<string, string>>;
-	/** Standard input. @default /dev/null */
-	readonly stdin?: string;
-	/** Content of `arguments.json`. */
-	readonly argumentsJson: string;
+	/** Whether its command will have a standard input other than /dev/null. */
+	readonly hasStdin: boolean;
 	/** The tree, a real path. */
 	readonly tree: string;
 	/** Capabilities beyond the default. */
@@ -39,53 +33,41 @@ export interface StageCommand {
 }
 
 /**
- * Starts a stage in a bubblewrap sandbox inside the run's mount namespace.
+ * Makes a bubblewrap sandbox inside the run's mount namespace, in which a command waits to be begun: making it takes as
+ * long as opening devices, so both happen at the same time.
  *
  * The stage sees the root read-only, the tree read-write, the device nodes that stand in
- * {@link RunNamespace.stageDevices}, and no network. The last thing before its command, a static helper looks at its
- * capabilities from inside and does not run it if they are wrong.
+ * {@link RunNamespace.stageDevices}, also those that are made there later, and no network. The last thing before its
+ * command, a static helper looks at its capabilities from inside and does not run it if they are wrong.
  *
  * @throws {@link RunError} `ERR_STAGE_CAPABILITY`.
- * @throws {@link StageError} `ERR_SANDBOX_SETUP` bubblewrap cannot be started; `ERR_STAGE_COMMAND` the arguments are too long.
+ * @throws {@link StageError} `ERR_SANDBOX_SETUP` bubblewrap cannot be started.
  */
-export function startSandbox(
-	command: StageCommand,
+export function prepareSandbox(
+	plan: StagePlan,
 	{ tools, root }: { readonly tools: SandboxTools; readonly root: string },
 ): StageProcess {
-	const { granted, bound } = stageCapabilities(
-		command.capabilities,
-		capabilities(),
-		command.name,
-	);
-	return start(command, { granted, isSandboxed: true }, (pipes, inputs) => {
+	const { granted, bound } = stageCapabilities(plan.capabilities, capabilities(), plan.name);
+	return prepare(plan, { granted, isSandboxed: true }, (fds, lent) => {
 		const args = bwrapArguments({
 			root,
-			tree: command.tree,
+			tree: plan.tree,
 			devices: stageDevicesPath,
+			argumentsFile: argumentsPath,
 			execChecked: execCheckedPath(),
 			capabilities: granted,
-			environment: command.environment,
-			argumentsFd: 4,
 		});
-		const options = inputs.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
-		const content = inputs.use(memoryFile("arguments.json", command.argumentsJson));
-		const helper = [sandboxPaths.execChecked, "5", granted.toString(16), "--"];
+		const options = lent.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
+		writeArguments(plan.namespace, ""); // to be bound into the sandbox
+		const helper = helperArguments(sandboxPaths.execChecked, granted);
 		return spawn({
 			file: tools.unshare,
-			argv: [
-				...unshareArguments,
-				tools.bwrap,
-				"--args",
-				"3",
-				"--",
-				...helper,
-				...command.argv,
-			],
+			argv: [...unshareArguments, tools.bwrap, "--args", "6", "--", ...helper],
 			// Not the stage's, which is for the stage: LD_PRELOAD in it would act on bubblewrap, outside of the sandbox.
 			environment: {},
-			fds: { ...pipes.outputs, 3: options, 4: content, 5: pipes.helper },
+			fds: { ...fds, 6: options },
 			cwd: "/",
-			namespace: command.namespace.namespace,
+			namespace: plan.namespace.namespace,
 			// A terminal's Ctrl-C is for us: it would end bubblewrap, and with it the stage, before we have said how.
 			newSession: true,
 			dieWithParent: true,
@@ -106,82 +88,78 @@ export function startSandbox(
  */
 const unshareArguments = ["unshare", "--fork", "--pid", "--kill-child=KILL", "--mount-proc", "--"];
 
-/** Where `arguments.json` is for a stage without a sandbox, in the run's namespace. */
-export const unsandboxedArgumentsPath = "/dev/.arguments.json";
-
 /**
- * Starts a stage without isolation: as root on the host's file systems, with only `/dev` the run's own.
+ * Prepares a stage without isolation: as root on the host's file systems, with only `/dev` the run's own.
  *
  * What it leaves running in its session is killed; what leaves the session is not found.
  */
-export function startUnsandboxed(command: StageCommand): StageProcess {
+export function prepareUnsandboxed(plan: StagePlan): StageProcess {
 	// One that leads to the host's devices is refused here too; otherwise everything that the host has.
 	const { permitted, bounding } = capabilities();
 	const granted = permitted & bounding & ~(1n << CAP_MKNOD);
-	return start(command, { granted, isSandboxed: false }, (pipes) => {
-		writeArguments(command);
-		return spawn({
+	return prepare(plan, { granted, isSandboxed: false }, (fds) =>
+		spawn({
 			file: execCheckedPath(),
-			argv: ["exec-checked", "5", granted.toString(16), "--", ...command.argv],
-			environment: command.environment,
-			fds: { ...pipes.outputs, 5: pipes.helper },
-			cwd: command.tree,
-			namespace: command.namespace.namespace,
+			argv: helperArguments("exec-checked", granted),
+			environment: {},
+			fds,
+			cwd: plan.tree,
+			namespace: plan.namespace.namespace,
 			newSession: true,
 			dieWithParent: true,
 			capabilityBound: granted,
-		});
-	});
+		}),
+	);
 }
 
-/** Descriptors that go to a stage. */
-interface Pipes {
-	readonly outputs: Readonly<Record<number, Fd>>;
-	readonly helper: Fd;
+/** Numbers of the helper's descriptors, beside the command's own three. */
+const helperFds = { report: 3, command: 4, start: 5 } as const;
+
+function helperArguments(file: string, granted: bigint): string[] {
+	const { report, command, start } = helperFds;
+	return [file, String(report), granted.toString(16), String(command), String(start)];
 }
 
 /** Opens what both ways of starting need, and closes it again if starting fails. */
-function start(
-	command: StageCommand,
+function prepare(
+	plan: StagePlan,
 	{ granted, isSandboxed }: { readonly granted: bigint; readonly isSandboxed: boolean },
-	launch: (pipes: Pipes, inputs: DisposableStack) => Child,
+	launch: (fds: Readonly<Record<number, Fd>>, lent: DisposableStack) => Child,
 ): StageProcess {
-	using inputs = new DisposableStack(); // ours no longer once the child has them
+	using lent = new DisposableStack(); // ours no longer once the child has it
 	using acquired = new DisposableStack();
-	const output = new StageOutput(command.onOutput);
+	const output = new StageOutput(plan.onOutput);
 	acquired.defer(() => output.close());
 	const reports = acquired.use(new HelperReports());
-	const stdin =
-		command.stdin === undefined ? undefined : inputs.use(memoryFile("stdin", command.stdin));
+	const inputs = acquired.use(new StageInputs(plan.hasStdin));
 	const { stdout, stderr } = output.writeEnds;
-	const outputs = { ...(stdin !== undefined && { 0: stdin }), 1: stdout, 2: stderr };
+	const fds = {
+		...(inputs.stdin !== undefined && { 0: inputs.stdin }),
+		1: stdout,
+		2: stderr,
+		[helperFds.report]: reports.writeEnd,
+		[helperFds.command]: inputs.command,
+		[helperFds.start]: inputs.start,
+	};
 
 	let child: Child;
 	try {
-		child = withUsualUmask(() => launch({ outputs, helper: reports.writeEnd }, inputs));
-	} catch (error) {
-		throw isSysError(error) ? launchError(command, error) : error;
+		child = withUsualUmask(() => launch(fds, lent));
+	} catch (cause) {
+		if (!isSysError(cause)) throw cause;
+		const message = `stage ${plan.name}: the sandbox could not be started, ${cause.message}`;
+		throw new StageError("ERR_SANDBOX_SETUP", message, { stage: plan.name, output: "", cause });
 	}
 	acquired.move();
 	return new StageProcess({
-		stage: command.name,
-		command: command.argv[0] ?? "",
+		stage: plan.name,
 		child,
+		inputs,
 		output,
 		reports,
 		capabilities: granted,
 		isSandboxed,
 	});
-}
-
-function launchError({ name, argv }: StageCommand, cause: SysError): StageError {
-	const options = { stage: name, output: "", cause };
-	if (cause.code === "E2BIG") {
-		const message = `stage ${name}: ${argv[0]}: an argument is longer than 128 KiB, or all are too long together; use stdin or a file`;
-		return new StageError("ERR_STAGE_COMMAND", message, { ...options, exitCode: 126 });
-	}
-	const message = `stage ${name}: the sandbox could not be started, ${cause.message}`;
-	return new StageError("ERR_SANDBOX_SETUP", message, options);
 }
 
 /** New files of a stage get the usual permissions, whatever the shell that started us is used to. */
@@ -197,13 +175,6 @@ function withUsualUmask<T>(action: () => T): T {
 	} finally {
 		process.umask(umask);
 	}
-}
-
-function writeArguments({ namespace, argumentsJson }: StageCommand): void {
-	const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
-	using file = openat2(namespace.devices, ".arguments.json", { flags, mode: 0o444 });
-	const bytes = new TextEncoder().encode(argumentsJson);
-	for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at);
 }
 
 /** Source: linux/capability.h. */

@@ -3,6 +3,7 @@ import { RunError, StageError } from "./error.ts";
 import type { HelperReports } from "./helper-reports.ts";
 import { childrenOf, describeProcess, signalProcess } from "./process-tree.ts";
 import { capabilityNames } from "./stage-capabilities.ts";
+import type { Command, StageInputs } from "./stage-inputs.ts";
 import type { StageOutput } from "./stage-output.ts";
 
 /** How long a killed stage may take to be gone: a process in uninterruptible sleep does not die before its I/O ends. */
@@ -15,8 +16,11 @@ export interface StageEnd {
 	readonly output: string;
 }
 
-/** A stage that runs. Nothing of it is left when {@link StageProcess.ended} settles. */
-export class StageProcess {
+/**
+ * A stage whose command waits to be begun, then runs. Nothing of it is left when {@link StageProcess.ended} settles, or
+ * when it is disposed, which kills it.
+ */
+export class StageProcess implements AsyncDisposable {
 	/**
 	 * Resolves when every process of the stage is gone and its output is read.
 	 *
@@ -25,22 +29,22 @@ export class StageProcess {
 	 */
 	readonly ended: Promise<StageEnd>;
 	readonly #stage: string;
-	readonly #command: string;
 	readonly #child: Child;
+	readonly #inputs: StageInputs;
 	readonly #output: StageOutput;
 	readonly #reports: HelperReports;
 	readonly #capabilities: bigint;
 	readonly #isSandboxed: boolean;
 	readonly #gaveUp = Promise.withResolvers<never>();
+	#command = "";
 	#isKilled = false;
 
-	/** Made by `startSandbox` and `startUnsandboxed`. Owns `reports` and `output`. */
+	/** Made by `prepareSandbox` and `prepareUnsandboxed`. Owns `inputs`, `reports` and `output`. */
 	constructor(options: {
 		readonly stage: string;
-		/** The command's name, for errors. */
-		readonly command: string;
 		/** unshare, beneath which everything of a sandbox is; without a sandbox the helper, which becomes the command. */
 		readonly child: Child;
+		readonly inputs: StageInputs;
 		readonly output: StageOutput;
 		readonly reports: HelperReports;
 		/** What the command must turn out to hold. */
@@ -48,12 +52,13 @@ export class StageProcess {
 		readonly isSandboxed: boolean;
 	}) {
 		this.#stage = options.stage;
-		this.#command = options.command;
 		this.#child = options.child;
+		this.#inputs = options.inputs;
 		this.#output = options.output;
 		this.#reports = options.reports;
 		this.#capabilities = options.capabilities;
 		this.#isSandboxed = options.isSandboxed;
+		this.#inputs.handedOver();
 		this.#output.start();
 		this.#reports.start();
 		this.#gaveUp.promise.catch(() => {}); // It is raced below; nobody waits for it after that.
@@ -61,6 +66,16 @@ export class StageProcess {
 			this.#release(),
 		);
 		this.ended.catch(() => {}); // Whoever started us waits for it, perhaps not yet.
+	}
+
+	/**
+	 * Begins the command, once.
+	 *
+	 * @throws TypeError a string in it holds a NUL.
+	 */
+	begin(command: Command): void {
+		this.#command = command.argv[0] ?? "";
+		this.#inputs.send(command);
 	}
 
 	/**
@@ -166,7 +181,9 @@ export class StageProcess {
 					? "not executable"
 					: name === "ENOEXEC"
 						? "not a program; does the script begin with #!?"
-						: `could not be executed (${name})`;
+						: name === "E2BIG"
+							? "an argument is longer than 128 KiB, or all are too long together; use stdin or a file"
+							: `could not be executed (${name})`;
 		const message = `stage ${this.#stage}: ${this.#command}: ${why}`;
 		return new StageError("ERR_STAGE_COMMAND", message, {
 			stage: this.#stage,
@@ -175,7 +192,14 @@ export class StageProcess {
 		});
 	}
 
+	/** Kills what there still is of it, and waits for that. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (this.#child.status === undefined) this.kill();
+		await this.ended.catch(() => {}); // whoever began it has been told
+	}
+
 	#release(): void {
+		this.#inputs[Symbol.dispose]();
 		this.#reports[Symbol.dispose]();
 		this.#output.close();
 	}

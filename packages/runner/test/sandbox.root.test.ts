@@ -14,15 +14,38 @@ import { capabilities, execCheckedPath, mknodat, unlinkat } from "@devhost/linux
 import { afterAll, afterEach, beforeAll, beforeEach, test } from "vitest";
 import { findTools } from "../src/find-tools.ts";
 import { makeRunNamespace, type RunNamespace } from "../src/namespace.ts";
-import { type StageCommand, startSandbox, startUnsandboxed } from "../src/sandbox.ts";
+import { prepareSandbox, prepareUnsandboxed, type StagePlan } from "../src/sandbox.ts";
+import { writeArguments } from "../src/stage-arguments.ts";
 import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts";
 import { stageEnvironment } from "../src/stage-environment.ts";
+import type { Command } from "../src/stage-inputs.ts";
+import type { StageProcess } from "../src/stage-process.ts";
 import { descriptorCount, ownMounts, processesWith } from "./leftovers.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
 const tools = { bwrap: "/usr/bin/bwrap", unshare: "/usr/bin/unshare" };
 let tree: string;
 let namespace: RunNamespace;
+
+/** A stage and its command, with the content of `arguments.json`. */
+type StageCommand = Omit<StagePlan, "hasStdin"> & Command & { readonly argumentsJson: string };
+
+function startSandbox(
+	stage: StageCommand,
+	sandbox: { readonly tools: typeof tools; readonly root: string },
+): StageProcess {
+	return begin(prepareSandbox({ ...stage, hasStdin: stage.stdin !== undefined }, sandbox), stage);
+}
+
+function startUnsandboxed(stage: StageCommand): StageProcess {
+	return begin(prepareUnsandboxed({ ...stage, hasStdin: stage.stdin !== undefined }), stage);
+}
+
+function begin(stageProcess: StageProcess, stage: StageCommand): StageProcess {
+	writeArguments(stage.namespace, stage.argumentsJson);
+	stageProcess.begin(stage);
+	return stageProcess;
+}
 
 interface Ended {
 	readonly code: number | undefined;
@@ -364,6 +387,36 @@ describeAsRoot("a sandbox", () => {
 		for (let i = 0; i < 5; i++) spawnSync(process.execPath, [script]);
 
 		await expect.poll(() => processesWith("sleep", "4646"), { timeout: 2000 }).toEqual([]);
+	});
+
+	test("leaves nothing when its command is never begun, however far it has come", async ({
+		expect,
+	}) => {
+		const descriptors = descriptorCount();
+		for (const waitMs of [0, 2, 5, 10, 20, 50]) {
+			const plan = { ...command([]), hasStdin: true, tree };
+			const prepared = prepareSandbox(plan, { tools, root: "/" });
+			await new Promise((resolve) => setTimeout(resolve, waitMs));
+			await prepared[Symbol.asyncDispose]();
+		}
+
+		expect(processesWith("exec-checked")).toEqual([]);
+		expect(descriptorCount()).toBe(descriptors);
+	});
+
+	test("sees a device that was opened after it was made", async ({ expect }) => {
+		const options = command(["sh", "-c", "sleep 0.1; stat -c %t:%T /dev/late; cat"], {
+			stdin: "known late too",
+		});
+		const prepared = prepareSandbox({ ...options, hasStdin: true }, { tools, root: "/" });
+		await new Promise((resolve) => setTimeout(resolve, 50));
+
+		mknodat(namespace.stageDevices, "late", "block", { major: 7, minor: 200 }, 0o600);
+		begin(prepared, options);
+		await prepared.ended;
+		unlinkat(namespace.stageDevices, "late");
+
+		expect(options.seen.stdout).toBe("7:c8\nknown late too");
 	});
 
 	test("is asked to end by SIGTERM, also while it is being made", async ({ expect }) => {
