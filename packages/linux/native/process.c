@@ -320,8 +320,16 @@ static napi_value js_pidfd_wait(napi_env env, napi_callback_info info) {
 	return make_int(env, 1);
 }
 
+/* exitNow(code): does not return */
+static napi_value js_exit_now(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	_exit(get_int(env, argv[0]));
+}
+
 void define_processes(napi_env env, napi_value exports) {
 	define_function(env, exports, "spawn", js_spawn);
 	define_function(env, exports, "pidfdSignal", js_pidfd_signal);
 	define_function(env, exports, "pidfdWait", js_pidfd_wait);
+	define_function(env, exports, "exitNow", js_exit_now);
 }

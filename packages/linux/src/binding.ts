@@ -62,6 +62,7 @@ export interface Binding {
 	): number;
 	pidfdSignal(pidfd: number, signal: number): number;
 	pidfdWait(pidfd: number, out: Int32Array): number;
+	exitNow(code: number): never;
 }
 
 /** `events` is a set of `READABLE` and `WRITABLE`; `status` is 0 or -errno. */

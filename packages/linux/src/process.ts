@@ -339,3 +339,13 @@ const S_IFBLK = 0o060000;
 const S_IFCHR = 0o020000;
 const CLD_EXITED = 1;
 const ESRCH = 3;
+
+/**
+ * Ends this process at once, without taking apart what goes with it anyway: a tenth of the life of a short program.
+ *
+ * No `exit` listener is called, and output that Node has not written yet is lost: for a program that has written all it
+ * has to say, with `fs.writeSync`.
+ */
+export function exitNow(code: number): never {
+	return binding.exitNow(code);
+}

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 import { runDeviceService } from "@devhost/core";
+import { exitNow } from "@devhost/linux";
 import metadata from "../package.json" with { type: "json" };
 import { linuxLoop } from "./linux-loop.ts";
 import { loopback } from "./loopback.ts";
 
 // No top-level await: the bundle is CommonJS, which starts sooner.
-void runDeviceService(loopback(linuxLoop()), { version: metadata.version });
+void runDeviceService(loopback(linuxLoop()), { version: metadata.version }).then(() =>
+	// The host waits for it.
+	exitNow(Number(process.exitCode ?? 0)),
+);

@@ -7,8 +7,8 @@ if (major < 24 || (major === 24 && minor < 11)) {
 	);
 	process.exitCode = 2;
 } else {
-	void import("./cli/main.ts").then(async ({ main }) => {
-		// At once: all output is written, and what a library may still have in flight is nothing to wait for.
-		process.exit(await main(process.argv.slice(2)));
+	void import("./cli/main.ts").then(async ({ exitNow, main }) => {
+		// All output is written, and what a library may still have in flight is nothing to wait for.
+		exitNow(await main(process.argv.slice(2)));
 	});
 }

@@ -1,4 +1,5 @@
 import { closestName } from "@devhost/core";
+export { exitNow } from "@devhost/linux";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
