@@ -61,7 +61,7 @@ export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<
 			await sys.delay(sys.random() * longestMs, signal);
 		}
 		signal?.throwIfAborted();
-		const number = freeNumber(sys, refusals);
+		const number = freeNumber(sys, filename, refusals);
 		inSetUp.add(number);
 		try {
 			const result = await tryBind(sys, number, binding);
@@ -74,7 +74,7 @@ export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<
 	throw noFreeLoop(filename, refusals);
 }
 
-function freeNumber(sys: LoopSys, refusals: readonly Refusal[]): number {
+function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]): number {
 	// Unbound, so that the kernel offers it for ever; but somebody has it locked, or open exclusively.
 	const isHopeless = (number: number) =>
 		refusals.filter((refusal) => refusal.number === number).length >= patience;
@@ -84,7 +84,7 @@ function freeNumber(sys: LoopSys, refusals: readonly Refusal[]): number {
 		const number = sys.getFree(control);
 		return isNotForUs(number) ? sys.getFreeAfter(control, number, isNotForUs) : number;
 	} catch (error) {
-		throw controlError(error);
+		throw controlError(error, filename);
 	}
 }
 

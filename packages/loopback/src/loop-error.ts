@@ -30,12 +30,10 @@ const takenBy: Readonly<Record<string, readonly string[]>> = {
 	LOOP_GET_STATUS64: ["ENXIO"],
 };
 
-/**
- * What somebody is told when `loop-control` cannot be opened or has no device to give.
- */
-export function controlError(error: unknown): unknown {
+/** What somebody is told when `loop-control` cannot be opened or has no device to give. */
+export function controlError(error: unknown, filename: string): unknown {
 	if (!isSysError(error)) return error;
-	const why = `${error.path ?? "/dev/loop-control"}: ${error.code}`;
+	const why = `${filename}: ${error.path ?? "/dev/loop-control"}: ${error.code}`;
 	const fail = (code: DeviceErrorCode, what: string) =>
 		new DeviceError(code, `${why}, ${what}`, { cause: error });
 	switch (error.code) {
