@@ -89,11 +89,12 @@ export class HeldDevices {
 	async close(name: string): Promise<void> {
 		const held = this.#byName.get(name);
 		if (held === undefined) return;
-		held.controller.abort(
-			new DeviceError("ERR_DEVICE_CANCELLED", `${name}: closed while opening`),
-		);
-		await held.settled;
-		if (held.device === undefined) return;
+		if (held.device === undefined) {
+			const message = `${name}: closed while opening`;
+			held.controller.abort(new DeviceError("ERR_DEVICE_CANCELLED", message));
+			await held.settled;
+			if (held.device === undefined) return;
+		}
 		held.closing ??= this.#dispose(held, held.device);
 		await held.closing;
 	}
@@ -106,10 +107,10 @@ export class HeldDevices {
 	async closeAll(): Promise<{ readonly name: string; readonly error: unknown }[]> {
 		this.#isClosed = true;
 		const failures: { name: string; error: unknown }[] = [];
-		for (const held of this.#byName.values()) {
-			held.controller.abort(
-				new DeviceError("ERR_DEVICE_CANCELLED", `${held.name}: the host went away`),
-			);
+		for (const { name, controller, device } of this.#byName.values()) {
+			if (device !== undefined) continue;
+			const message = `${name}: the host went away`;
+			controller.abort(new DeviceError("ERR_DEVICE_CANCELLED", message));
 		}
 		await Promise.all([...this.#byName.values()].map(({ settled }) => settled));
 		for (;;) {
