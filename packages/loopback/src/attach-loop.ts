@@ -42,7 +42,7 @@ export interface AttachLoopOptions {
 	readonly partscan?: boolean | undefined;
 	/** A directory in which a node `loopN` is made for the device. @default none: the node in `/dev` is used */
 	readonly devices?: string | FdLike | undefined;
-	/** First part of the tag that `losetup --list` shows, after `devhost:`. @default `pid-` and the process's pid */
+	/** First part of the tag that says whose the device is, after `devhost:`. @default `pid-` and the process's pid */
 	readonly run?: string | undefined;
 	/** Second part of the tag. @default the file's name */
 	readonly name?: string | undefined;

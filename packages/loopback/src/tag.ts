@@ -2,7 +2,8 @@
 export const maxTagBytes = 63;
 
 /**
- * What `losetup` and a collector of orphans see of a device of ours: `devhost:<run>:<name>`.
+ * What says that a device is ours, to people and to collectors of orphans: `devhost:<run>:<name>`. `losetup --list
+ * --output name,ref` shows it (util-linux 2.40).
  *
  * Shape: at most 63 bytes of UTF-8; a longer one is cut between two characters. No control characters.
  */
