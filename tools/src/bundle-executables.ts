@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises
 import { basename, dirname, join, relative, sep } from "node:path";
 import { build, transform, type Metafile, type OutputFile, type Plugin } from "esbuild";
 
+/** What {@link bundleExecutables} bundles, and how. */
 export interface BundleOptions {
 	/** The package whose executables are bundled. */
 	readonly packageFolder: string;
@@ -9,7 +10,7 @@ export interface BundleOptions {
 	readonly entries: readonly string[];
 	/** Packages that stay outside, to be resolved by Node when they are needed. */
 	readonly external?: readonly string[];
-	/** What an executable may have to load before its first line runs, in bytes. */
+	/** What an executable may have to load before its first line runs, in bytes. @default 100,000 */
 	readonly limitBytes?: number;
 	/** Whether files are written, or only measured. @default true */
 	readonly write?: boolean;
@@ -17,6 +18,7 @@ export interface BundleOptions {
 	readonly outFolder?: string;
 }
 
+/** What became of the executables. */
 export interface BundleResult {
 	/** Sentences about executables that break a rule; empty when all is well. */
 	readonly problems: readonly string[];
@@ -228,7 +230,7 @@ function installedFolder(name: string): string {
  * @param filename - An expression.
  */
 export function replaceImportMeta(source: string, filename: string): string {
-	// `globalThis.require` would not exist; eval'd names keep esbuild from resolving these calls while it bundles.
+	// As a computed member, which esbuild does not take for a file to resolve while it bundles.
 	const lazily = filename.replaceAll("require.resolve(", `require["resolve"](`);
 	const url = `require("node:url").pathToFileURL(${lazily}).href`;
 	return source

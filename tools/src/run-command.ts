@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 
+/** How a program ended. */
 export interface CommandResult {
 	/** Exit status, or the name of the signal, or why it could not be started. */
 	readonly status: number | string;

@@ -5,6 +5,7 @@ import standaloneCode from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { schemaTypes, type Schema } from "./schema-type.ts";
 
+/** What {@link validatorModule} writes a module for. */
 export interface ValidatorModuleOptions {
 	/** JSON Schema, draft 2020-12. Keywords that begin with `x-` are for other readers and are ignored. */
 	readonly schema: Schema;
