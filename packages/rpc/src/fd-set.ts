@@ -56,7 +56,11 @@ export class FdSet implements Disposable {
 		return Fd.adopt(number);
 	}
 
-	/** Closes what was not taken. Closing twice does nothing. */
+	/**
+	 * Closes what was not taken. Closing twice does nothing.
+	 *
+	 * @throws SysError when data written earlier could not be stored (close(2)). All are closed all the same.
+	 */
 	close(): void {
 		const numbers = this.#numbers;
 		if (numbers.length === 0) return;
@@ -76,6 +80,15 @@ export class FdSet implements Disposable {
 
 	[Symbol.dispose](): void {
 		this.close();
+	}
+}
+
+/** Closes descriptors that nobody here has written to: what else their closing says is for the one who sent them. */
+export function discardFds(fds: FdSet): void {
+	try {
+		fds.close();
+	} catch {
+		// A file of FUSE or NFS, for example, for which its server has an error. They are closed.
 	}
 }
 

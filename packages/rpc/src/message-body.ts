@@ -1,4 +1,5 @@
 import { type ErrorBody, RpcError } from "./error.ts";
+import { discardFds } from "./fd-set.ts";
 import { type Hello, type Message, messageNames, type Welcome } from "./message.ts";
 
 /** The body of CALL, `[method]` or `[method, params]`, and of SIGNAL, `[name]` or `[name, value]`. */
@@ -61,7 +62,7 @@ export function readError(value: unknown): ErrorBody {
  * @throws {@link RpcError} `ERR_RPC_PROTOCOL`, always.
  */
 export function refuse(message: Message, why: string): never {
-	message.fds.close();
+	discardFds(message.fds);
 	throw new RpcError("ERR_RPC_PROTOCOL", `${messageNames[message.type]} ${why}`);
 }
 

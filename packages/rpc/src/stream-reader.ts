@@ -1,7 +1,8 @@
-import { closeFd, EAGAIN, ECONNRESET, Fd, MSG_CTRUNC, recvmsg, SysError } from "@devhost/linux";
+import { EAGAIN, ECONNRESET, type Fd, MSG_CTRUNC, recvmsg, SysError } from "@devhost/linux";
 import { type Block, blobOf, leaseBlob, returnBlock, takeBlock } from "./blob-pool.ts";
 import { RpcError } from "./error.ts";
-import { FdSet, noFds } from "./fd-set.ts";
+import { closeFds, duplicateFds } from "./fd-list.ts";
+import { discardFds, FdSet, noFds } from "./fd-set.ts";
 import { type Header, headerBytes, readHeader } from "./frame.ts";
 import { maxQueuedFds } from "./limits.ts";
 import { flagBlob, type Message } from "./message.ts";
@@ -28,6 +29,7 @@ export class StreamReader {
 	};
 	#sequence = 0;
 	#isPaused = false;
+	#isHandingOn = false;
 	#isClosed = false;
 
 	// What was read and not handed on yet: #block[#start..#end], which begins with a frame.
@@ -100,14 +102,15 @@ export class StreamReader {
 	/** Hands on what was read already. The caller then reads again. */
 	resume(): void {
 		this.#isPaused = false;
-		if (this.#blob === undefined) this.#handOn();
+		// Whoever resumes while he is given a message is given the next one afterwards, not within.
+		if (this.#blob === undefined && !this.#isHandingOn) this.#handOn();
 	}
 
 	/** Forgets what was not handed on and closes the descriptors in it. */
 	close(): void {
 		this.#isPaused = true;
-		this.#fds.close();
-		for (const fd of this.#fdQueue) closeFd(fd);
+		discardFds(this.#fds);
+		closeFds(this.#fdQueue);
 		this.#fdQueue = [];
 		if (this.#isClosed) return;
 		this.#isClosed = true;
@@ -116,40 +119,45 @@ export class StreamReader {
 
 	#handOn(): void {
 		const header = this.#header;
-		while (!this.#isPaused) {
-			if (!this.#hasHeader) {
-				if (this.#end - this.#start < headerBytes) break;
-				readHeader(this.#block.view, this.#start, header, this.#sequence);
-				this.#claimFds(header.fdCount);
-				this.#hasHeader = true;
+		this.#isHandingOn = true;
+		try {
+			while (!this.#isPaused) {
+				if (!this.#hasHeader) {
+					if (this.#end - this.#start < headerBytes) break;
+					readHeader(this.#block.view, this.#start, header, this.#sequence);
+					this.#claimFds(header.fdCount);
+					this.#hasHeader = true;
+				}
+				const bodyStart = this.#start + headerBytes;
+				const bodyEnd = bodyStart + header.bodyBytes;
+				if (this.#end < bodyEnd) break;
+				if (header.bodyBytes > 0) {
+					this.#value = decodeMsgpack(this.#bytes, this.#block.view, bodyStart, bodyEnd);
+				}
+				this.#start = bodyEnd;
+				if ((header.flags & flagBlob) === 0) {
+					this.#finishFrame(undefined);
+					continue;
+				}
+				const blobEnd = bodyEnd + header.blobBytes;
+				if (blobEnd === this.#end && header.blobBytes >= copiedBytes) {
+					this.#finishFrame(this.#giveAway(bodyEnd, blobEnd));
+					continue;
+				}
+				const blob = leaseBlob(header.blobBytes);
+				const here = Math.min(this.#end - bodyEnd, header.blobBytes);
+				this.#bytes.copy(blob, 0, bodyEnd, bodyEnd + here);
+				this.#start += here;
+				if (here < header.blobBytes) {
+					// The rest is received straight into the blob.
+					this.#blob = blob;
+					this.#blobAt = here;
+					break;
+				}
+				this.#finishFrame(blob);
 			}
-			const bodyStart = this.#start + headerBytes;
-			const bodyEnd = bodyStart + header.bodyBytes;
-			if (this.#end < bodyEnd) break;
-			if (header.bodyBytes > 0) {
-				this.#value = decodeMsgpack(this.#bytes, this.#block.view, bodyStart, bodyEnd);
-			}
-			this.#start = bodyEnd;
-			if ((header.flags & flagBlob) === 0) {
-				this.#finishFrame(undefined);
-				continue;
-			}
-			const blobEnd = bodyEnd + header.blobBytes;
-			if (blobEnd === this.#end && header.blobBytes >= copiedBytes) {
-				this.#finishFrame(this.#giveAway(bodyEnd, blobEnd));
-				continue;
-			}
-			const blob = leaseBlob(header.blobBytes);
-			const here = Math.min(this.#end - bodyEnd, header.blobBytes);
-			this.#bytes.copy(blob, 0, bodyEnd, bodyEnd + here);
-			this.#start += here;
-			if (here < header.blobBytes) {
-				// The rest is received straight into the blob.
-				this.#blob = blob;
-				this.#blobAt = here;
-				break;
-			}
-			this.#finishFrame(blob);
+		} finally {
+			this.#isHandingOn = false;
 		}
 		if (this.#start < this.#end) return;
 		this.#start = this.#end = 0;
@@ -224,8 +232,8 @@ export class StreamReader {
 			);
 		}
 		for (let i = this.#fdQueue.length - count; i < this.#fdQueue.length; i++) {
-			if ((this.#fdQueue[i] as number) < 3)
-				this.#fdQueue[i] = raise(this.#fdQueue[i] as number);
+			const fd = this.#fdQueue[i] as number;
+			if (fd < 3) this.#fdQueue[i] = raise(fd);
 		}
 	}
 
@@ -276,10 +284,20 @@ export interface ReaderSystem {
 	readonly recvmsg: typeof recvmsg;
 }
 
-/** A received descriptor that has the number of standard input, output or error: what is printed would go there. */
-function raise(fd: number): number {
-	using low = Fd.adopt(fd);
-	return low.dup().take();
+/**
+ * A received descriptor that has the number of standard input, output or error: what is printed would go there.
+ *
+ * @throws {@link RpcError} `ERR_RPC_CLOSED` when there is no other number. It is not closed then.
+ */
+function raise(low: number): number {
+	try {
+		const [raised] = duplicateFds([low]) as [Fd];
+		closeFds([low]);
+		return raised.take();
+	} catch (cause) {
+		const message = `descriptor ${low} was received, and there is no other number for it`;
+		throw new RpcError("ERR_RPC_CLOSED", message, { cause });
+	}
 }
 
 // One call takes a frame of 64 KiB as a whole: 85 µs became 35 for its round trip with this instead of 64 KiB.

@@ -333,6 +333,25 @@ describe("backpressure", () => {
 		for (const _ of waits) expect((await inbox.next()).blob?.byteLength).toBe(300_000);
 	});
 
+	test("a receiver may pause and resume at each message", async ({ expect }) => {
+		let count = 0;
+		const [left, right] = channelPair(new Mailbox(), {
+			receive: () => {
+				count++;
+				right.pause();
+				right.resume();
+			},
+			ended: () => {},
+		});
+
+		for (let i = 0; i < 8000; i++) void left.send({ type: PING });
+
+		await until(() => count === 8000);
+		expect(right.isClosed).toBe(false);
+		left.close();
+		right.close();
+	});
+
 	test("a paused channel hands on nothing, not even what it has read", async ({ expect }) => {
 		const { left, right, inbox } = pair();
 		const stop = inbox.receive.bind(inbox);

@@ -236,6 +236,19 @@ describe("calls in flight", () => {
 
 		await until(() => running.length === maxCallsInFlight + 5);
 	});
+
+	test("may be answered at once, however many have come with the one that was too many", async ({
+		expect,
+	}) => {
+		const peer = servedBy({ wait: () => new Promise(() => {}), echo: (params) => params });
+		await peer.expect(HELLO);
+		const [first, last] = [maxCallsInFlight + 1, maxCallsInFlight + 7000];
+
+		for (let id = 1; id < first; id++) peer.send({ type: CALL, id, value: ["wait"] });
+		for (let id = first; id <= last; id++) peer.send({ type: CALL, id, value: ["echo"] });
+
+		for (let id = first; id <= last; id++) expect((await peer.expect(RESULT)).id).toBe(id);
+	});
 });
 
 describe("signals", () => {
