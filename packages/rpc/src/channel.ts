@@ -91,10 +91,10 @@ export class Channel {
 	 * @throws SysError `EBADF` for a closed descriptor. After any of these the channel goes on.
 	 */
 	send(message: OutgoingMessage): Promise<void> | undefined {
+		const wasClosed = this.#isClosed;
 		// After the end this only closes what moves.
 		const waits = this.#wire.send(message);
-		if (this.#isClosed)
-			throw new RpcError("ERR_RPC_CLOSED", `${this.#name}: the channel is closed`);
+		if (wasClosed) throw new RpcError("ERR_RPC_CLOSED", `${this.#name}: the channel is closed`);
 		return waits;
 	}
 

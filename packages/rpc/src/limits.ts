@@ -57,6 +57,12 @@ export const highWaterBytes: number = 2 ** 20;
 /** Bytes that wait to be sent before `send` refuses: the sender did not wait, and memory is finite. */
 export const maxUnsentBytes: number = 64 * 2 ** 20;
 
+/**
+ * Bytes that CANCEL, CREDIT, PING and BYE may take beyond it: that too many calls wait must not keep them from being
+ * cancelled. All of them together need less, unless a peer asks for answers to its PINGs and does not read them.
+ */
+export const reservedUnsentBytes: number = 2 ** 20;
+
 /** Bytes of a log line. A longer one is handed on in pieces of this size: a service may never write a newline. */
 export const maxLogLineBytes: number = 64 * 1024;
 

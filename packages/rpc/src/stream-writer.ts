@@ -14,8 +14,8 @@ import { recycleBlob } from "./blob-pool.ts";
 import { nowMs } from "./clock.ts";
 import { RpcError } from "./error.ts";
 import { closeFds, duplicateFds } from "./fd-list.ts";
-import { highWaterBytes, maxFrameFds, maxUnsentBytes } from "./limits.ts";
-import type { OutgoingMessage } from "./message.ts";
+import { highWaterBytes, maxFrameFds, maxUnsentBytes, reservedUnsentBytes } from "./limits.ts";
+import { type OutgoingMessage, SIGNAL } from "./message.ts";
 import { encodeFrame } from "./msgpack-dialect.ts";
 
 /** What a {@link StreamWriter} asks of the one who waits for events. */
@@ -103,7 +103,7 @@ export class StreamWriter {
 			const count = fds === undefined ? 0 : fds.length;
 			for (let i = 0; i < count; i++) fdNumbers[i] = fdNumber((fds as FdLike[])[i] as FdLike);
 			sent = this.#system.sendmsg(this.#fd, bytes, start, end, blob, 0, fdNumbers, count);
-			if (sent < 0) sent = this.#refused(-sent) ? total : 0;
+			if (sent < 0) sent = this.#refused(-sent, message) ? total : 0;
 			this.#tickIsOpen = true;
 		}
 		if (sent < total) this.#enqueue(message, bytes, start, end, sent);
@@ -178,7 +178,8 @@ export class StreamWriter {
 	): void {
 		const { blob } = message;
 		const total = end - start + (blob === undefined ? 0 : blob.byteLength);
-		if (sent === 0 && this.#unsentBytes + total > maxUnsentBytes) {
+		const most = maxUnsentBytes + (isControl(message) ? reservedUnsentBytes : 0);
+		if (sent === 0 && this.#unsentBytes + total > most) {
 			throw new RpcError(
 				"ERR_RPC_LIMIT",
 				`${this.#unsentBytes} bytes wait to be sent already; wait for send`,
@@ -258,9 +259,10 @@ export class StreamWriter {
 	/**
 	 * Whether the peer is gone for good, rather than the socket full.
 	 *
+	 * @param message - What was to be sent, if it was not put behind others.
 	 * @throws SysError when it is the message that the kernel refuses.
 	 */
-	#refused(errno: number): boolean {
+	#refused(errno: number, message?: OutgoingMessage): boolean {
 		if (errno === EAGAIN) {
 			if (!this.#isFull) this.#setFull(true);
 			return false;
@@ -271,8 +273,8 @@ export class StreamWriter {
 			return true;
 		}
 		const error = new SysError("sendmsg", errno);
-		// A message that was not put behind others is still the caller's: he is told.
-		if (this.#chunks.length === 0) throw error;
+		// A message that was not put behind others is still the caller's: he is told, unless nobody waits for it.
+		if (message !== undefined && !isControl(message)) throw error;
 		this.#isGone = true;
 		this.#events.failed(
 			new RpcError("ERR_RPC_CLOSED", `sending failed: ${error.code}`, { cause: error }),
@@ -377,6 +379,11 @@ class Chunk {
 function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
 	if (end - start > 256) from.copy(to, at, start, end);
 	else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number;
+}
+
+/** Whether a message is about calls or the connection, with nothing in it that the kernel or the peer could refuse. */
+function isControl({ type }: OutgoingMessage): boolean {
+	return type > SIGNAL;
 }
 
 /** What moved is no longer needed here. */

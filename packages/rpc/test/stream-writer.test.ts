@@ -1,7 +1,9 @@
 import type { sendmsg } from "@devhost/linux";
 import { describe, test } from "vitest";
 import type { RpcError } from "../src/error.ts";
-import { CALL, PING, RESULT } from "../src/message.ts";
+import { headerBytes } from "../src/frame.ts";
+import { maxBlobBytes, maxCallsInFlight, maxUnsentBytes } from "../src/limits.ts";
+import { BYE, CALL, CANCEL, PING, RESULT } from "../src/message.ts";
 import { StreamWriter } from "../src/stream-writer.ts";
 import { descriptorCount, textFile } from "./descriptors.ts";
 
@@ -145,7 +147,7 @@ describe("a stream writer", () => {
 	test("tells the sender what the kernel says of his message", ({ expect }) => {
 		const { writer, log } = fakeSocket(ENOMEM);
 
-		expect(() => writer.send({ type: PING })).toThrow(
+		expect(() => writer.send({ type: RESULT })).toThrow(
 			expect.objectContaining({ name: "SysError", code: "ENOMEM" }),
 		);
 		void writer.send({ type: PING });
@@ -164,6 +166,35 @@ describe("a stream writer", () => {
 		]);
 	});
 
+	test("has room for CANCEL and BYE although it has none for calls", ({ expect }) => {
+		const { writer } = fakeSocket(EAGAIN);
+		const blob = new Uint8Array(maxBlobBytes - headerBytes);
+		for (let i = 0; i < maxUnsentBytes / maxBlobBytes; i++) {
+			void writer.send({ type: CALL, blob });
+		}
+		expect(writer.unsentBytes).toBe(maxUnsentBytes);
+
+		expect(() => writer.send({ type: RESULT })).toThrow("wait to be sent already");
+		for (let id = 1; id <= maxCallsInFlight; id++) void writer.send({ type: CANCEL, id });
+		void writer.send({ type: BYE });
+
+		const ping = (): void => {
+			for (let id = 1; id <= 100_000; id++) void writer.send({ type: PING, id });
+		};
+		expect(ping).toThrow(expect.objectContaining({ code: "ERR_RPC_LIMIT" }));
+		writer.close();
+	});
+
+	test("fails as a whole when the kernel refuses what nobody waits for", ({ expect }) => {
+		const { writer, errors } = fakeSocket(ENOMEM);
+
+		expect(writer.send({ type: CANCEL, id: 1 })).toBeUndefined();
+
+		expect(errors.map(({ code, message }) => [code, message])).toEqual([
+			["ERR_RPC_CLOSED", "sending failed: ENOMEM"],
+		]);
+	});
+
 	test("counts the frames that were sent, not those that were refused", ({ expect }) => {
 		const sequences: number[] = [];
 		const send: typeof sendmsg = (_fd, head, start, end) => {
@@ -174,7 +205,7 @@ describe("a stream writer", () => {
 
 		void writer.send({ type: PING });
 		writer.beginTick();
-		expect(() => writer.send({ type: PING })).toThrow("ENOMEM");
+		expect(() => writer.send({ type: RESULT })).toThrow("ENOMEM");
 		writer.beginTick();
 		void writer.send({ type: PING });
 
