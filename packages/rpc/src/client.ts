@@ -5,7 +5,7 @@ import { nowMs } from "./clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { RemoteError, RpcError } from "./error.ts";
 import { closeFds, duplicateFds } from "./fd-list.ts";
-import type { FdSet } from "./fd-set.ts";
+import { discardFds, type FdSet } from "./fd-set.ts";
 import { maxCallsInFlight, minSignalCost, signalWindowBytes } from "./limits.ts";
 import {
 	BYE,
@@ -137,6 +137,7 @@ export class Client implements AsyncDisposable {
 	#isClosing = false;
 	#closing: Promise<void> | undefined;
 	#closeError: RemoteError | undefined;
+	#isFailureTold = false;
 	/** What calls fail with from now on. */
 	#failure: RpcError | undefined;
 
@@ -174,6 +175,11 @@ export class Client implements AsyncDisposable {
 		return this.#over.promise;
 	}
 
+	/** Whether a call or a ping has failed with what ended the connection, so that nobody else need tell of it. */
+	get isFailureTold(): boolean {
+		return this.#isFailureTold;
+	}
+
 	/**
 	 * Calls a method of the service.
 	 *
@@ -191,7 +197,7 @@ export class Client implements AsyncDisposable {
 		call.deadline = nowMs() + call.timeoutMs;
 		const { signal } = options;
 		if (signal?.aborted) call.reject(this.#cancelled(call, signal.reason));
-		else if (this.#failure !== undefined) call.reject(this.#failure);
+		else if (this.#failure !== undefined) call.reject(this.#told(this.#failure));
 		else if (this.#isClosing) call.reject(this.#closed(`call "${method}"`));
 		else this.#start(call, signal);
 		return call.promise;
@@ -199,12 +205,13 @@ export class Client implements AsyncDisposable {
 
 	/** Resolves when the service has answered. Rejects when the connection ends before. */
 	async ping(): Promise<void> {
-		if (this.#failure !== undefined) throw this.#failure;
+		if (!this.#hasHello) await this.#hello.promise.catch(() => {});
+		if (this.#failure !== undefined) throw this.#told(this.#failure);
 		if (this.#isOver || this.#isClosing) throw this.#closed("ping");
+		void this.#channel.send({ type: PING });
 		const ping = Promise.withResolvers<void>();
 		this.#pings.push(ping);
 		this.#await(1);
-		void this.#channel.send({ type: PING });
 		return ping.promise;
 	}
 
@@ -398,11 +405,13 @@ export class Client implements AsyncDisposable {
 			const body = readNamed(message);
 			try {
 				onSignal({ name: body[0], value: body[1], blob, fds });
+				// It may have written to them: that this could not be stored is for the caller to know.
+				fds.close();
 			} catch (error) {
 				this.#abandon(call, error);
 			}
 		} finally {
-			fds.close();
+			discardFds(fds);
 		}
 	}
 
@@ -475,12 +484,17 @@ export class Client implements AsyncDisposable {
 			call.release();
 			if (call.isSettled) continue;
 			this.#settle(call);
-			call.reject(error);
+			call.reject(this.#told(error));
 		}
 		this.#open.clear();
 		this.#waiting.clear();
-		for (const ping of this.#pings) ping.reject(error);
+		for (const ping of this.#pings) ping.reject(this.#told(error));
 		this.#hello.reject(error);
+	}
+
+	#told(failure: RpcError): RpcError {
+		this.#isFailureTold = true;
+		return failure;
 	}
 
 	async #close(graceMs: number): Promise<void> {
@@ -575,6 +589,6 @@ class PendingCall {
 }
 
 function discard(message: Message): void {
-	message.fds.close();
+	discardFds(message.fds);
 	recycleBlob(message.blob);
 }

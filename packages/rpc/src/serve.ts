@@ -1,4 +1,4 @@
-import { closeFd, Fd, socketType } from "@devhost/linux";
+import { closeFd, Fd, isOpenFd, socketType } from "@devhost/linux";
 import { RpcError } from "./error.ts";
 import { ServiceConnection, type ServiceDefinition } from "./service-connection.ts";
 import { ignoreStreamErrors, replaceBrokenLogs } from "./service-log.ts";
@@ -35,9 +35,10 @@ export interface ServeOptions {
  * ```
  */
 export async function serve(service: ServiceDefinition, options: ServeOptions = {}): Promise<void> {
+	const socket = takeSocket(options);
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, ignore);
 	ignoreStreamErrors();
-	const connection = new ServiceConnection(takeSocket(options), service);
+	const connection = new ServiceConnection(socket, service);
 
 	const { isOrderly, error } = await connection.ended;
 	if (!isOrderly) replaceBrokenLogs();
@@ -70,14 +71,16 @@ async function closeWithin(service: ServiceDefinition, timeoutMs: number): Promi
 
 /** The socket, under a number that programs started from here do not inherit. */
 function takeSocket({ argv = process.argv, socketFd }: ServeOptions): Fd {
-	const number = socketFd ?? Number(argv[argv.indexOf("--service-fd") + 1]);
-	if ((socketFd === undefined && !argv.includes("--service-fd")) || !Number.isInteger(number)) {
+	const at = argv.indexOf("--service-fd");
+	const text = socketFd === undefined && at >= 0 ? argv[at + 1] : socketFd;
+	if (text === undefined || !/^\d{1,9}$/.test(String(text))) {
 		throw new RpcError(
 			"ERR_RPC_DIALECT",
 			"this program is a service: a host starts it, with --service-fd NUMBER for its socket",
 		);
 	}
-	if (socketType(number) === undefined) {
+	const number = Number(text);
+	if (!isOpenFd(number) || socketType(number) === undefined) {
 		throw new RpcError(
 			"ERR_RPC_DIALECT",
 			`--service-fd ${number}: this descriptor is not a socket`,

@@ -78,6 +78,7 @@ export class ServiceConnection implements CallConnection {
 	 *
 	 * @param socket - Belongs to the connection from here on, also when this throws.
 	 * @throws {@link RpcError} `ERR_RPC_DIALECT` for a descriptor that is no stream socket.
+	 * @throws TypeError when the service's schema cannot travel.
 	 */
 	constructor(socket: Fd, service: ServiceDefinition) {
 		this.#methods = new Map(Object.entries(service.methods));
@@ -88,7 +89,12 @@ export class ServiceConnection implements CallConnection {
 		this.#timer = new DeadlineTimer((now) => this.#sweep(now));
 		const { module, version, schema, capabilities } = service;
 		const hello: Hello = { protocol: protocolRange, module, version, pid: process.pid };
-		void this.#channel.send({ type: HELLO, value: { ...hello, schema, capabilities } });
+		try {
+			void this.#channel.send({ type: HELLO, value: { ...hello, schema, capabilities } });
+		} catch (error) {
+			this.#channel.close();
+			throw error;
+		}
 	}
 
 	/** Resolves when no more calls come: the host said BYE or is gone. Handlers may still be running. */

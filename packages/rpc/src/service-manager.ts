@@ -126,7 +126,6 @@ export class Service {
 	readonly #gone: () => void;
 	/** What ended it before it was stopped. */
 	#failure: ServiceError | undefined;
-	#isFailureKnown = false;
 	#holders = 0;
 	#explaining: Promise<RpcError> | undefined;
 	#stopping: Promise<void> | undefined;
@@ -195,7 +194,7 @@ export class Service {
 		this.#log.close();
 
 		if (this.#failure !== undefined) {
-			if (!this.#isFailureKnown) throw this.#failure;
+			if (!this.client.isFailureTold) throw this.#failure;
 			return;
 		}
 		const status = this.#child.status;
@@ -261,7 +260,6 @@ export class Service {
 		this.#failure = isGone
 			? this.#error("ERR_RPC_SERVICE_ENDED", `${howItEnded(status)}${during}`, error)
 			: this.#error(error.code, `${this.#wrongdoing(error)}${during}`, error.cause);
-		this.#isFailureKnown = methods.length > 0;
 		void this.#end();
 		return this.#failure;
 	}

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { closeFd } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
 import { Client, type ClientOptions, type Reply } from "../src/client.ts";
 import { isRemoteError, isRpcError, RpcError } from "../src/error.ts";
@@ -328,6 +329,18 @@ describe("signals", () => {
 		peer.send({ type: SIGNAL, id, value: ["x"] });
 
 		expect(await failure(call)).toBe(problem);
+		expect((await peer.expect(CANCEL)).id).toBe(id);
+	});
+
+	test("fail the call when one of their descriptors cannot be closed", async ({ expect }) => {
+		const { client, peer } = await greeted();
+		using file = textFile("x");
+		const call = client.call("work", null, { onSignal: ({ fds }) => closeFd(fds.fd(0)) });
+
+		const { id } = await peer.expect(CALL);
+		peer.send({ type: SIGNAL, id, value: ["x"], fds: [file] });
+
+		expect(await failure(call)).toMatchObject({ code: "EBADF" });
 		expect((await peer.expect(CANCEL)).id).toBe(id);
 	});
 });
@@ -667,6 +680,19 @@ describe("ping", () => {
 
 		await ping;
 		expect(await peer.expect(PING)).toMatchObject({ id: 7, arg: 8, flags: flagAnswer });
+	});
+
+	test("waits for the greeting: WELCOME is a host's first frame", async ({ expect }) => {
+		const { client, peer } = connect();
+
+		const ping = client.ping();
+		await nextTurn();
+		peer.hello();
+		await peer.expect(WELCOME);
+		await peer.expect(PING);
+		peer.send({ type: PING, flags: flagAnswer });
+
+		await expect(ping).resolves.toBeUndefined();
 	});
 
 	test("fails when the service goes away", async ({ expect }) => {

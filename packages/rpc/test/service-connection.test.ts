@@ -82,6 +82,19 @@ class DeviceError extends Error {
 }
 
 describe("a service", () => {
+	test("that cannot say HELLO leaves no socket open", ({ expect }) => {
+		const before = descriptorCount();
+		const { peer, socket } = ScriptedPeer.pair();
+		const service = { module: "test", version: "1", schema: new Date(0), methods: {} };
+
+		expect(() => new ServiceConnection(socket, service)).toThrow(
+			"an object of class Date cannot be sent (at .schema)",
+		);
+
+		peer.close();
+		expect(descriptorCount()).toBe(before);
+	});
+
 	test("says HELLO first, with all that it is", async ({ expect }) => {
 		const { peer, socket } = ScriptedPeer.pair();
 		using _ = peer;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, onTestFinished, test } from "vitest";
 import type { RpcError, ServiceError } from "../src/error.ts";
+import { serve } from "../src/serve.ts";
 import {
 	type Service,
 	serviceEnvironment,
@@ -374,6 +375,25 @@ describe("a service that ends", { timeout }, () => {
 		});
 	});
 
+	test("while nobody calls is told by the next call, and not by whoever stops it", async ({
+		expect,
+	}) => {
+		const { manager, start } = house();
+		const [early, late] = [start("early"), start("late")];
+		process.kill(await pidOf(early), "SIGKILL");
+		process.kill(await pidOf(late), "SIGKILL");
+		await Promise.all([early.client.over, late.client.over]);
+
+		// While it is found out how it ended, and afterwards.
+		const error = await failure(early.call("echo"));
+		await delay(100);
+		const lateError = await failure(late.call("echo"));
+
+		expect(error).toMatchObject({ message: "service early ended by SIGKILL" });
+		expect(lateError).toMatchObject({ message: "service late ended by SIGKILL" });
+		await expect(manager.stop()).resolves.toBeUndefined();
+	});
+
 	test("with calls unread in its socket", async ({ expect }) => {
 		const { misbehave } = house();
 		const service = misbehave("exit-unread");
@@ -727,5 +747,13 @@ describe("a program that is not started by a host", { timeout }, () => {
 		expect(output).toContain(
 			"this program is a service: a host starts it, with --service-fd NUMBER",
 		);
+	});
+
+	test.for(["99", "-1", "1e99"])("says so for --service-fd %s", async (number, { expect }) => {
+		const service = { module: "test", version: "1", methods: {} };
+
+		await expect(
+			serve(service, { argv: ["service", "--service-fd", number] }),
+		).rejects.toMatchObject({ code: "ERR_RPC_DIALECT" });
 	});
 });
