@@ -54,7 +54,10 @@ export interface AttachLoopOptions {
 	readonly sys?: LoopSys | undefined;
 }
 
-/** An attached loop device. Disposing it closes it, once; the second time nothing happens. */
+/**
+ * An attached loop device. Disposing it closes it, once: whoever does so again waits for that. A failure is told to the
+ * first.
+ */
 export interface AttachedLoop extends AsyncDisposable {
 	/**
 	 * Where to open the device: `/dev/loop3`, or in the directory `devices` if there is one (if that was given as a
@@ -133,7 +136,13 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 	const path = typeof options.devices === "string" ? join(options.devices, loop.path) : loop.path;
 	const { number, node, facts } = loop;
 	const owned = acquired.move(); // nothing below can throw
-	const close = () => owned.disposeAsync();
+	let closing: Promise<void> | undefined;
+	const close = async (): Promise<void> => {
+		// Whoever asks again waits, too, as in a signal's handler that ends the process then.
+		if (closing !== undefined) return await closing.catch(() => {});
+		closing = owned.disposeAsync();
+		await closing;
+	};
 	return {
 		path,
 		name: `loop${number}`,

@@ -52,6 +52,31 @@ test.for<[Partial<AttachLoopOptions>, string]>([
 	expect(machine.log).toEqual([]);
 });
 
+test("is closed when any closing of it is over", async ({ expect }) => {
+	const machine = fakeLoop();
+	const loop = await attachLoop({ file: "disk.img", sys: machine.sys });
+
+	const first = loop.close();
+	await loop.close();
+
+	expect(machine.leftovers()).toEqual([]);
+	await first;
+});
+
+test("tells the first one that closing failed, and the others when", async ({ expect }) => {
+	const machine = fakeLoop({ openedElsewhere: 1000 });
+	const options = { file: "disk.img", sys: machine.sys, closeTimeoutMs: 20 };
+	const loop = await attachLoop(options);
+
+	const closings = await Promise.allSettled([loop.close(), loop.close()]);
+
+	expect(closings).toMatchObject([
+		{ status: "rejected", reason: { code: "ERR_DEVICE_BUSY" } },
+		{ status: "fulfilled" },
+	]);
+	await loop.close();
+});
+
 test("closes once", async ({ expect }) => {
 	const machine = fakeLoop();
 	const loop = await attachLoop({ file: "disk.img", sys: machine.sys });
