@@ -4,8 +4,11 @@ char *get_string(napi_env env, napi_value value) {
 	size_t length = 0;
 	if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok) return NULL;
 	char *text = malloc(length + 1);
-	if (text != NULL) napi_get_value_string_utf8(env, value, text, length + 1, &length);
-	return text;
+	if (text == NULL) return NULL;
+	napi_get_value_string_utf8(env, value, text, length + 1, &length);
+	if (strlen(text) == length) return text;
+	free(text);
+	return NULL;
 }
 
 void define_function(napi_env env, napi_value exports, const char *name, napi_callback function) {

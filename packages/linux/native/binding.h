@@ -63,7 +63,8 @@ static inline void *get_array(napi_env env, napi_value value, size_t *length) {
 	return data;
 }
 
-/* A copy of a string, to be freed by the caller; NULL when the value is not a string or memory is short. */
+/* A copy of a string, to be freed by the caller; NULL when the value is not a string, has a NUL in it (the kernel would
+ * see another, shorter one) or memory is short. */
 char *get_string(napi_env env, napi_value value);
 
 void define_function(napi_env env, napi_value exports, const char *name, napi_callback function);

@@ -96,12 +96,12 @@ static void complete(napi_env env, napi_status status, void *data) {
 	free(call);
 }
 
-/* blocking(kind, fd, request, argument, pointers): Promise of the result, from a thread of the pool */
+/* blocking(kind, fd, request, argument, pointers): Promise of the result, from a thread of the pool; or -ENOMEM */
 static napi_value js_blocking(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS], promise, name;
 	arguments(env, info, argv);
 	struct call *call = calloc(1, sizeof *call);
-	if (call == NULL) return NULL;
+	if (call == NULL) return make_int(env, -ENOMEM);
 	napi_create_promise(env, &call->deferred, &promise);
 	call->kind = get_int(env, argv[0]);
 	call->fd = get_int(env, argv[1]);

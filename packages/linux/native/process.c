@@ -78,8 +78,9 @@ struct child {
 	int slots[MAX_SLOTS], slot_count;
 	int opened[MAX_OPENED], opened_count;
 	/* written by the child in shared memory, read by the parent after exec or exit */
-	volatile int failed_step; /* step_count: the descriptor map; step_count + 1: exec */
+	volatile int step; /* that it takes; step_count: the descriptor map; step_count + 1: exec */
 	volatile int error;
+	volatile bool done;
 };
 
 static int cut_bounding_set(uint64_t keep) {
@@ -178,29 +179,33 @@ static int child_main(void *data) {
 	for (int signal = 1; signal < 65; signal++)
 		if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &action, NULL);
 
-	int step = 0;
-	for (; step < child->step_count; step++)
-		if (perform_step(child, &child->steps[step]) < 0) goto failed;
-	if (child->file == NULL) _exit(0);
+	for (; child->step < child->step_count; child->step++)
+		if (perform_step(child, &child->steps[child->step]) < 0) goto failed;
+	if (child->file == NULL) {
+		child->done = true;
+		_exit(0);
+	}
 
 	if (map_descriptors(child) < 0) goto failed;
-	step++;
+	child->step++;
 	sigprocmask(SIG_SETMASK, &child->mask, NULL);
 	execve(child->file, child->argv, child->envp);
 failed:
 	child->error = errno;
-	child->failed_step = step;
 	_exit(127);
 }
 
-static char **get_strings(napi_env env, napi_value array, uint32_t *count) {
+/* wrong: index of the first element that is neither null nor a string without NUL, or count */
+static char **get_strings(napi_env env, napi_value array, uint32_t *count, uint32_t *wrong) {
 	*count = 0;
 	napi_get_array_length(env, array, count);
+	*wrong = *count;
 	char **strings = calloc(*count + 1, sizeof *strings);
 	for (uint32_t i = 0; strings != NULL && i < *count; i++) {
 		napi_value value;
 		napi_get_element(env, array, i, &value);
 		strings[i] = get_string(env, value);
+		if (strings[i] == NULL && *wrong == *count && !is_undefined(env, value)) *wrong = i;
 	}
 	return strings;
 }
@@ -213,14 +218,14 @@ static void free_strings(char **strings, uint32_t count) {
 /* spawn(file | undefined, argv, environment, map: Int32Array, stepNumbers: Int32Array, stepStrings: (string | null)[],
  *       out: Int32Array(20)): 0, or -errno
  *
- * out: [pid, pidfd, failed step, opened count, opened...]. Without a file the child shares our descriptor table, so
+ * out: [pid, pidfd, the step that failed, opened count, opened...]. Without a file the child shares our descriptor table, so
  * that what its steps open is ours, and is over when this returns.
  */
 static napi_value js_spawn(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
 	arguments(env, info, argv);
 	size_t map_length, numbers_length, out_length;
-	uint32_t argc, envc, string_count;
+	uint32_t argc, envc, string_count, wrong_argument, wrong_variable, wrong_string;
 	int32_t *map = get_array(env, argv[3], &map_length);
 	int32_t *numbers = get_array(env, argv[4], &numbers_length);
 	int32_t *out = get_array(env, argv[6], &out_length);
@@ -229,11 +234,10 @@ static napi_value js_spawn(napi_env env, napi_callback_info info) {
 	struct child child = {.file = is_undefined(env, argv[0]) ? NULL : get_string(env, argv[0]),
 						  .map_count = (int)(map_length / 2),
 						  .step_count = (int)(numbers_length / STEP_NUMBERS),
-						  .parent = getpid(),
-						  .failed_step = -1};
-	char **strings = get_strings(env, argv[5], &string_count);
-	child.argv = get_strings(env, argv[1], &argc);
-	child.envp = get_strings(env, argv[2], &envc);
+						  .parent = getpid()};
+	char **strings = get_strings(env, argv[5], &string_count, &wrong_string);
+	child.argv = get_strings(env, argv[1], &argc, &wrong_argument);
+	child.envp = get_strings(env, argv[2], &envc, &wrong_variable);
 	child.steps = calloc((size_t)child.step_count + 1, sizeof *child.steps);
 	child.map = calloc(map_length + 1, sizeof *child.map);
 	void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
@@ -243,6 +247,13 @@ static napi_value js_spawn(napi_env env, napi_callback_info info) {
 		child.map == NULL || stack == MAP_FAILED ||
 		string_count < (uint32_t)child.step_count * STEP_STRINGS)
 		goto out;
+	result = -EINVAL;
+	if (wrong_argument < argc || wrong_variable < envc) goto out;
+	if (child.file == NULL && !is_undefined(env, argv[0])) goto out;
+	if (wrong_string < string_count) {
+		out[2] = (int32_t)(wrong_string / STEP_STRINGS);
+		goto out;
+	}
 	memcpy(child.map, map, map_length * sizeof *map);
 	for (int i = 0; i < child.step_count; i++) {
 		child.steps[i].kind = numbers[i * STEP_NUMBERS];
@@ -270,6 +281,8 @@ static napi_value js_spawn(napi_env env, napi_callback_info info) {
 		close(pidfd);
 		pidfd = -1;
 	}
+	/* Something killed it in the middle of a step. */
+	if (child.file == NULL && !child.done && child.error == 0) child.error = EINTR;
 	if (child.error != 0) {
 		result = -child.error;
 		for (int i = 0; child.file == NULL && i < child.opened_count; i++) close(child.opened[i]);
@@ -277,7 +290,7 @@ static napi_value js_spawn(napi_env env, napi_callback_info info) {
 	}
 	out[0] = pid;
 	out[1] = pidfd;
-	out[2] = child.failed_step;
+	out[2] = child.step;
 	out[3] = child.file == NULL ? child.opened_count : 0;
 	for (int i = 0; i < out[3]; i++) out[4 + i] = child.opened[i];
 out:

@@ -73,6 +73,16 @@ describe("openat2", () => {
 		);
 	});
 
+	test("refuses a path with a NUL, which would name another file", ({ expect }) => {
+		const error = expect.objectContaining({ code: "EINVAL" });
+
+		expect(() => openat2(root, "etc/passwd\0.old", { flags: 0 })).toThrow(error);
+		expect(() => mkdirat(root, "made\0", 0o755)).toThrow(error);
+		expect(() => unlinkat(root, "absolute\0.old")).toThrow(error);
+		expect(() => openat2(root, "made", { flags: 0 })).toThrow("ENOENT");
+		openat2(root, "absolute", { flags: 0, resolve: RESOLVE_IN_ROOT }).close();
+	});
+
 	test("names call, path and reason", ({ expect }) => {
 		expect(() => openat2(root, "no such", { flags: constants.O_RDONLY })).toThrow(
 			'openat2 "no such": ENOENT',

@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from "node:fs";
-import { constants } from "node:fs";
+import { constants, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "vitest";
 import {
 	MS_NOSUID,
@@ -104,6 +105,56 @@ describeAsRoot("makeMountNamespace", () => {
 			expect.objectContaining({ syscall: "mount", code: "ENOENT", path: "/nonexistent" }),
 		);
 		expect(descriptorCount()).toBe(before);
+	});
+
+	test("refuses a path with a NUL, which would be another one", ({ expect }) => {
+		const steps: MountStep[] = [
+			{ op: "mkdir", path: "/tmp", existing: true },
+			{ op: "mkdir", path: "/tmp\0/x", existing: true },
+		];
+
+		expect(() => makeMountNamespace(steps)).toThrow(
+			expect.objectContaining({ syscall: "mkdir", code: "EINVAL", path: "/tmp\0/x" }),
+		);
+	});
+
+	test("says so when the child is killed before it is done", async ({ expect }) => {
+		const folder = mkdtempSync(join(tmpdir(), "devhost-linux-"));
+		const fifo = join(folder, "fifo");
+		const before = descriptorCount();
+		// Kills the child that stands in another mount namespace: it waits for somebody to open the other end.
+		const script = `
+			mkfifo ${fifo}
+			echo ready
+			while sleep 0.01; do
+				for pid in $(cat /proc/${process.pid}/task/*/children); do
+					[ "$(readlink /proc/$pid/ns/mnt)" = "$(readlink /proc/$$/ns/mnt)" ] && continue
+					kill -KILL $pid && exit
+				done
+			done`;
+		const [reader, writer] = pipe();
+		const killer = spawn({
+			file: "/bin/sh",
+			argv: ["sh", "-c", script],
+			environment: { PATH: "/usr/bin:/bin" },
+			fds: { 1: writer, 2: 2 },
+		});
+		writer.close();
+		read(reader.fd, new Uint8Array(16), 0, 16);
+		reader.close();
+		const steps: MountStep[] = [{ op: "open", path: fifo, flags: constants.O_RDONLY }];
+
+		expect(() => makeMountNamespace(steps)).toThrow(
+			expect.objectContaining({
+				name: "SysError",
+				syscall: "open",
+				code: "EINTR",
+				path: fifo,
+			}),
+		);
+		expect(await killer.exited).toEqual({ code: 0 });
+		expect(descriptorCount()).toBe(before);
+		rmSync(folder, { recursive: true });
 	});
 
 	test("keeps the working directory of who enters it", async ({ expect }) => {
