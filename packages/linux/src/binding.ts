@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { LinuxError } from "./error.ts";
 
@@ -65,7 +65,10 @@ export interface Binding {
 	exitNow(code: number): never;
 }
 
-/** `events` is a set of `READABLE` and `WRITABLE`; `status` is 0 or -errno. */
+/**
+ * `events` is a set of `READABLE` and `WRITABLE`; `status` is 0, or -errno for an error condition of the descriptor. Nothing is
+ * waited for after that, until `set(0)` and another `set`.
+ */
 export type PollCallback = (events: number, status: number) => void;
 
 const packageName = "@devhost/linux";
@@ -154,12 +157,21 @@ function packageRoot(): string {
 	return join(import.meta.dirname, "..");
 }
 
-/** musl's loader has a fixed name; process.report would tell too, at the price of 20 ms. */
+/** The libc that Node itself was made for: its file names the loader. (process.report would tell too, in 20 ms.) */
 function libcName(): "glibc" | "musl" {
 	const muslArch = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
-	const glibcLoader = { x64: "/lib64/ld-linux-x86-64.so.2", arm64: "/lib/ld-linux-aarch64.so.1" };
-	// Debian with musl-tools has both loaders: the one that Node itself was made for decides.
-	const hasMusl = existsSync(`/lib/ld-musl-${muslArch}.so.1`);
-	const hasGlibc = existsSync(glibcLoader[process.arch as "x64"] ?? "");
-	return hasMusl && !hasGlibc ? "musl" : "glibc";
+	// Most machines have no loader of musl's. Debian with musl-tools and Alpine with gcompat have both.
+	if (!existsSync(`/lib/ld-musl-${muslArch}.so.1`)) return "glibc";
+	return isForMusl(process.execPath) ? "musl" : "glibc";
+}
+
+/** Whether an executable asks for musl's loader: PT_INTERP, elf(5), which linkers put behind the headers. */
+export function isForMusl(file: string): boolean {
+	const fd = openSync(file, "r");
+	try {
+		const head = Buffer.alloc(4096);
+		return head.subarray(0, readSync(fd, head)).includes("/ld-musl-");
+	} finally {
+		closeSync(fd);
+	}
 }

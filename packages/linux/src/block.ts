@@ -54,7 +54,7 @@ export async function flushBlock(device: FdLike): Promise<void> {
 	await ioctlAsync(device, { request: BLKFLSBUF, name: "BLKFLSBUF" });
 }
 
-// Source: linux/fs.h; the same on x86-64 and arm64 (osbuild-known exception: ppc64le).
+// Source: linux/fs.h, with the ioctl encoding of x86-64 and arm64 (powerpc, mips and sparc have another).
 const BLKROGET = 0x125e;
 const BLKFLSBUF = 0x1261;
 const BLKSSZGET = 0x1268;

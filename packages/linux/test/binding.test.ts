@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "vitest";
-import { type Binding, type LoadContext, loadBinding } from "../src/binding.ts";
+import { type Binding, isForMusl, type LoadContext, loadBinding } from "../src/binding.ts";
 import { execCheckedPath } from "../src/index.ts";
 
 function context(root: string, change: Partial<LoadContext> = {}): LoadContext {
@@ -84,6 +84,19 @@ test.for(["darwin", "win32", "freebsd"])(
 		);
 	},
 );
+
+test("an executable's libc is that of its loader", ({ expect }) => {
+	const root = folderWith("node");
+	const musl = join(root, "node");
+	writeFileSync(
+		musl,
+		Buffer.concat([Buffer.alloc(568), Buffer.from("/lib/ld-musl-x86_64.so.1\0")]),
+	);
+
+	expect(isForMusl(musl)).toBe(true);
+	expect(isForMusl("/bin/sh")).toBe(false);
+	rmSync(root, { recursive: true });
+});
 
 test("the helper that goes into sandboxes is there", ({ expect }) => {
 	expect(existsSync(execCheckedPath())).toBe(true);
