@@ -18,6 +18,7 @@ import {
 	readManifestText,
 	type DeviceDeclaration,
 	type Manifest,
+	type ManifestText,
 	type StageDeclaration,
 } from "./manifest.ts";
 import { findModules, isTypeName, type DeviceModule, type Modules } from "./modules.ts";
@@ -71,7 +72,15 @@ export async function checkManifestFile(
 	file: string,
 	options: CheckFileOptions = {},
 ): Promise<Problem[]> {
-	const draft = await inspectManifest(readManifestText(file), { file });
+	return await checkManifestText({ text: readManifestText(file), file }, options);
+}
+
+/** As {@link checkManifestFile}, where the text has been read already. */
+export async function checkManifestText(
+	{ text, ...source }: ManifestText,
+	options: CheckFileOptions = {},
+): Promise<Problem[]> {
+	const draft = await inspectManifest(text, source);
 	const { manifest, problems } = draft;
 	if (manifest === undefined) return sortProblems(problems);
 	const modules = findModules({ manifest, modules: options.modules });

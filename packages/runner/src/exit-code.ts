@@ -28,6 +28,9 @@ export function exitCodeOf(error: unknown): number {
 			return exitCodes.usage;
 		case "ERR_RUN_INTERRUPTED":
 			return signalExitCode(error.signal);
+		case "ERR_RUN_BACKEND":
+		case "ERR_RUN_FILE_IN_USE":
+		case "ERR_RUN_FILE_PERMISSION":
 		case "ERR_RUN_NAMESPACE":
 		case "ERR_RUN_NOT_ROOT":
 		case "ERR_SANDBOX_CAPABILITIES":

@@ -17,6 +17,7 @@ export {
 	type DeviceDeclaration,
 	type Manifest,
 	type ManifestSource,
+	type ManifestText,
 	parseManifest,
 	readManifest,
 	type StageDeclaration,
@@ -30,4 +31,5 @@ export {
 	type ProblemCode,
 } from "./problem.ts";
 export { run, RunFailure, type RunOptions, type RunResult, type StageResult } from "./run.ts";
+export type { RunSource } from "./run-source.ts";
 export type { OutputStream } from "./stage-output.ts";

@@ -35,6 +35,7 @@ export interface ManifestDraft {
 interface DraftSource {
 	readonly file: string;
 	readonly folder: string;
+	readonly text: string;
 }
 
 /** Checks a document against the manifest's schema and takes from it what is right. */
@@ -123,7 +124,7 @@ function isWithin(spoiled: ReadonlySet<string>, pointer: string): boolean {
 function buildManifest(
 	root: JsonObject,
 	document: ManifestDocument,
-	{ file, folder }: DraftSource,
+	{ file, folder, text }: DraftSource,
 ): Manifest {
 	const devices = buildDevices(root.get("devices"), "/devices", {});
 	const modules = strings(root.get("modules"));
@@ -134,6 +135,7 @@ function buildManifest(
 		version: 1,
 		file,
 		folder,
+		text,
 		tree: resolve(folder, string(root.get("tree")) ?? ""),
 		devices,
 		stages,

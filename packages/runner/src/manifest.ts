@@ -49,6 +49,8 @@ export interface Manifest {
 	readonly file: string;
 	/** The folder that paths in it are relative to, absolute. */
 	readonly folder: string;
+	/** What was read. */
+	readonly text: string;
 	/** The directory that the files of devices are beneath, absolute. */
 	readonly tree: string;
 	/** The shared devices, by name. */
@@ -75,14 +77,19 @@ export interface ManifestSource {
 	readonly format?: "yaml" | "json" | undefined;
 }
 
+/** A manifest's text and where it is from. */
+export interface ManifestText extends ManifestSource {
+	readonly text: string;
+}
+
 /**
- * Reads a manifest from a file.
+ * Reads a manifest from a file; from standard input if that is `-`.
  *
  * @throws {@link ManifestError} with everything that is wrong with its form. `ERR_MANIFEST_READ` and `ERR_MANIFEST_ENCODING`
  * where there is no text to look at.
  */
 export async function readManifest(file: string): Promise<Manifest> {
-	return requireManifest(await inspectManifest(readManifestText(file), { file }));
+	return await parseManifest(readManifestText(file), { file });
 }
 
 /**
@@ -118,7 +125,7 @@ export async function inspectManifest(
 	{ file, format }: ManifestSource,
 ): Promise<ManifestDraft> {
 	const document = await readDocument(text, format ?? formatOf(file, text));
-	return draftManifest(document, { file, folder: dirname(resolve(file)) });
+	return draftManifest(document, { file, folder: dirname(resolve(file)), text });
 }
 
 /** The two readers are loaded when they are needed, which is one of them. */
@@ -140,8 +147,11 @@ function formatOf(file: string, text: string): "yaml" | "json" {
 	return /^\s*(?:\/[/*]|\{\s*(?:"|\}|\/[/*]))/.test(text) ? "json" : "yaml";
 }
 
+/** The name of a manifest that is read from standard input. */
+export const standardInput = "-";
+
 /**
- * Reads the text of a manifest; also from a pipe.
+ * Reads the text of a manifest; also from a pipe, and from standard input if it is `-`.
  *
  * @throws {@link ManifestError} `ERR_MANIFEST_READ`, `ERR_MANIFEST_LIMIT`, `ERR_MANIFEST_ENCODING`.
  */
@@ -178,7 +188,7 @@ export function readManifestText(file: string): string {
 
 /** Reads a file or a pipe, but no whole disk image that somebody named by mistake. */
 function readAtMost(file: string, limit: number): Buffer {
-	const fd = openSync(file, "r");
+	const fd = file === standardInput ? 0 : openSync(file, "r");
 	try {
 		const pieces: Buffer[] = [];
 		for (let size = 0; size < limit; size += pieces.at(-1)?.length ?? 0) {
@@ -189,7 +199,7 @@ function readAtMost(file: string, limit: number): Buffer {
 		}
 		return Buffer.concat(pieces);
 	} finally {
-		closeSync(fd);
+		if (fd !== 0) closeSync(fd);
 	}
 }
 

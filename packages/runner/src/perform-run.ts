@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { type DeviceEvent, DeviceManager, nowMs, type OpenedDevice } from "@devhost/core";
 import type { Service } from "@devhost/rpc";
-import { checkManifest, checkManifestFile } from "./check.ts";
+import { checkManifest } from "./check.ts";
 import { onAbort } from "./on-abort.ts";
 import { planDevices, type StageDevices } from "./device-plan.ts";
 import type { EarlyStart } from "./early-start.ts";
@@ -10,18 +10,19 @@ import { RunError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
-import { type Manifest, readManifest, type StageDeclaration } from "./manifest.ts";
+import type { Manifest, StageDeclaration } from "./manifest.ts";
 import { type DeviceModule, findModules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
-import { isManifestError, ManifestError, type Problem } from "./problem.ts";
+import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
+import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
 import type { OutputStream } from "./stage-output.ts";
 
 /** Runs a manifest with what was begun already. Never rejects: failures are in the result. */
 export async function performRun(
-	source: Manifest | string,
+	source: RunSource,
 	options: RunOptions,
 	early: EarlyStart,
 ): Promise<RunResult> {
@@ -73,7 +74,7 @@ class Run {
 	}
 
 	/** Does everything; failures are in {@link Run.errors}. */
-	async perform(source: Manifest | string, early: EarlyStart): Promise<void> {
+	async perform(source: RunSource, early: EarlyStart): Promise<void> {
 		using _ = this.#watchLimits();
 		await this.#attempt(() => this.#withManifest(source, early));
 		if ("failure" in early) return;
@@ -81,9 +82,9 @@ class Run {
 		early.namespace[Symbol.dispose]();
 	}
 
-	async #withManifest(source: Manifest | string, early: EarlyStart): Promise<void> {
+	async #withManifest(source: RunSource, early: EarlyStart): Promise<void> {
 		const { searchPath = process.env["PATH"] ?? "", root = "/", sandbox } = this.#options;
-		const manifest = await this.#read(source);
+		const manifest = await readSource(source, this.#options);
 		this.#manifest = manifest;
 		const { file, tree, stages } = manifest;
 		const names = stages.map(({ name }) => name);
@@ -121,19 +122,6 @@ class Run {
 			serviceOf,
 			stopServices,
 		});
-	}
-
-	async #read(source: Manifest | string): Promise<Manifest> {
-		if (typeof source !== "string") return source;
-		try {
-			return await readManifest(source);
-		} catch (error) {
-			if (!isManifestError(error)) throw error;
-			// Its form is wrong; perhaps more is, and all of it is to be said at once.
-			const { modules } = this.#options;
-			refuseProblems(await checkManifestFile(source, { modules, files: "certain" }));
-			throw error;
-		}
 	}
 
 	async #withServices(begun: Omit<Workshop, "manager">): Promise<void> {
@@ -342,10 +330,6 @@ function isSameNews(a: unknown, b: unknown): boolean {
 
 function isClosedByUs(error: unknown): boolean {
 	return reportError(error).causes?.some(({ code }) => code === "ERR_RPC_CLOSED") === true;
-}
-
-function refuseProblems([first, ...others]: readonly Problem[]): void {
-	if (first !== undefined) throw new ManifestError([first, ...others]);
 }
 
 const never = new AbortController().signal;

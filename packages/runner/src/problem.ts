@@ -141,3 +141,8 @@ export function makeProblem(
 export function sortProblems(problems: readonly Problem[]): Problem[] {
 	return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
+
+/** @throws {@link ManifestError} when there is any. */
+export function refuseProblems([first, ...others]: readonly Problem[]): void {
+	if (first !== undefined) throw new ManifestError([first, ...others]);
+}

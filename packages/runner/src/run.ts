@@ -1,6 +1,6 @@
 import type { RunEvent } from "./events.ts";
 import { startEarly } from "./early-start.ts";
-import type { Manifest } from "./manifest.ts";
+import type { RunSource } from "./run-source.ts";
 
 /** How to run a manifest. */
 export interface RunOptions {
@@ -73,7 +73,7 @@ export class RunFailure extends AggregateError {
  *
  * When it settles, everything that it opened is closed, whatever happened.
  *
- * @param source - A manifest that was read, or the path of one.
+ * @param source - A manifest that was read, or its text, or the path of one.
  * @throws {@link RunFailure} when anything failed: manifest, device, stage or closing.
  *
  * @example
@@ -88,17 +88,14 @@ export class RunFailure extends AggregateError {
  * console.log(`${result.stages.length} stages in ${result.durationMs} ms`);
  * ```
  */
-export async function run(source: Manifest | string, options: RunOptions = {}): Promise<RunResult> {
+export async function run(source: RunSource, options: RunOptions = {}): Promise<RunResult> {
 	const result = await attemptRun(source, options);
 	if (!result.success) throw new RunFailure(result);
 	return result;
 }
 
 /** As {@link run}, with failures in the result. */
-export async function attemptRun(
-	source: Manifest | string,
-	options: RunOptions = {},
-): Promise<RunResult> {
+export async function attemptRun(source: RunSource, options: RunOptions = {}): Promise<RunResult> {
 	// Services take as long to start as we did. What else we need is loaded meanwhile.
 	const early = startEarly(source);
 	const { performRun } = await import("./perform-run.ts");

@@ -14,6 +14,9 @@ export const runHelp = `devhost run [OPTION]... FILE
 Opens the devices that a manifest (YAML or JSON) declares, runs its stages, each in a sandbox that sees only its devices,
 and closes everything. Needs root and bubblewrap.
 
+FILE may be -, for standard input.
+
+      --as FILE         the manifest is FILE, for messages and relative paths, wherever it is read from
       --json            events as lines of JSON on standard output
       --keep-going      go on with the next stage when one fails
       --timeout SECONDS end the run when it is not done by then

@@ -2,9 +2,11 @@ import { RunError } from "../error.ts";
 import { exitCodes } from "../exit-code.ts";
 import { startEarly } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
+import type { ManifestText } from "../manifest.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
 
 const optionSpecs = {
+	as: { type: "value" },
 	help: { type: "flag", short: "h" },
 	json: { type: "flag" },
 	"keep-going": { type: "flag" },
@@ -32,7 +34,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const sandbox = readSandbox(options.sandbox);
 	const timeoutMs = readSeconds(options.timeout);
 
-	const early = startEarly(file);
+	const source = options.as === undefined ? file : await readAs(file, options.as);
+	const early = startEarly(source);
 	const { createReport, performRun } = await import("./run-late.ts");
 	const report = createReport({
 		json,
@@ -54,8 +57,14 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		killSignal: interruption.killSignal,
 		onEvent: report.event,
 	};
-	const { exitCode } = await performRun(file, runOptions, early);
+	const { exitCode } = await performRun(source, runOptions, early);
 	return exitCode;
+}
+
+/** A manifest that is read from one place, as if it stood in another: for messages, and for what its paths are relative to. */
+async function readAs(file: string, as: string): Promise<ManifestText> {
+	const { readManifestText } = await import("../manifest.ts");
+	return { file: as, text: readManifestText(file) };
 }
 
 function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefined {

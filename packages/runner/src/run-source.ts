@@ -1,0 +1,27 @@
+import { checkManifestText } from "./check.ts";
+import { type Manifest, type ManifestText, parseManifest, readManifestText } from "./manifest.ts";
+import { isManifestError, refuseProblems } from "./problem.ts";
+
+/** A manifest that was read, or its text, or the path of one. */
+export type RunSource = Manifest | ManifestText | string;
+
+/** @throws {@link ManifestError} with everything that is wrong with it, not only with its form. */
+export async function readSource(
+	source: RunSource,
+	{ modules }: { readonly modules?: readonly string[] | undefined },
+): Promise<Manifest> {
+	if (typeof source === "object" && "stages" in source) return source;
+	const text = manifestText(source);
+	try {
+		return await parseManifest(text.text, text);
+	} catch (error) {
+		if (!isManifestError(error)) throw error;
+		// Its form is wrong; perhaps more is, and all of it is to be said at once.
+		refuseProblems(await checkManifestText(text, { modules, files: "certain" }));
+		throw error;
+	}
+}
+
+function manifestText(source: ManifestText | string): ManifestText {
+	return typeof source === "string" ? { file: source, text: readManifestText(source) } : source;
+}
