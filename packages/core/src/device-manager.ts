@@ -370,13 +370,13 @@ export class DeviceManager implements AsyncDisposable {
 			}
 			later.push(entry);
 		}
-		await Promise.all(later.map(({ closing }) => closing));
+		await Promise.all(later.flatMap(({ closing }) => closing ?? []));
 		return (await Promise.all(own)).filter((failure) => failure !== undefined);
 	}
 
 	/** Closes one device when others are closed. Never rejects. */
 	async #closeAfter(above: readonly Entry[], entry: Entry): Promise<DeviceError | undefined> {
-		if (above.length > 0) await Promise.all(above.map(({ closing }) => closing));
+		if (above.length > 0) await Promise.all(above.flatMap(({ closing }) => closing ?? []));
 		return await this.#closeOne(entry);
 	}
 
