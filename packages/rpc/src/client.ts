@@ -1,5 +1,6 @@
 import type { Fd, FdLike } from "@devhost/linux";
 import { recycleBlob } from "./blob-pool.ts";
+import { CallTable } from "./call-table.ts";
 import { Channel, type Receiver } from "./channel.ts";
 import { nowMs } from "./clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
@@ -125,7 +126,7 @@ export class Client implements AsyncDisposable {
 	readonly #helloDeadline: number;
 	#hasHello = false;
 	/** Calls that were sent and not answered, also those that nobody waits for any more. */
-	readonly #open = new Map<number, PendingCall>();
+	readonly #open: CallTable<PendingCall> = new CallTable();
 	/** Calls that were not sent yet. */
 	readonly #waiting = new Set<PendingCall>();
 	#lastId = 0;
@@ -272,7 +273,7 @@ export class Client implements AsyncDisposable {
 
 	#send(call: PendingCall, leftMs: number): void {
 		do this.#lastId = (this.#lastId + 1) >>> 0 || 1;
-		while (this.#open.has(this.#lastId));
+		while (this.#open.get(this.#lastId) !== undefined);
 		call.id = this.#lastId;
 		try {
 			void this.#channel.send({
@@ -285,7 +286,7 @@ export class Client implements AsyncDisposable {
 				fds: call.fds,
 				movesFds: call.ownsFds,
 			});
-			this.#open.set(call.id, call);
+			this.#open.add(call);
 		} catch (error) {
 			this.#settle(call);
 			call.reject(error);
@@ -381,7 +382,7 @@ export class Client implements AsyncDisposable {
 	#answered(message: Message): PendingCall {
 		const call = this.#open.get(message.id);
 		if (call === undefined) refuse(message, `belongs to no call (id ${message.id})`);
-		this.#open.delete(message.id);
+		this.#open.delete(call);
 		if (this.#waiting.size > 0 && !this.#isClosing) this.#pump();
 		return call;
 	}

@@ -51,6 +51,8 @@ export class ServedCall implements HandlerCall {
 	readonly blob: Uint8Array | undefined;
 	/** In ms of {@link nowMs}. */
 	deadline: number = Infinity;
+	/** Its RESULT or ERROR was sent: the id is free again. */
+	isAnswered = false;
 	readonly #connection: CallConnection;
 	#controller: AbortController | undefined;
 	#abortReason: RpcError | undefined;
@@ -126,6 +128,8 @@ export class ServedCall implements HandlerCall {
 
 	/** The handler has ended. */
 	end(outcome: Outcome): void {
+		// A thenable that is no promise may say so twice.
+		if (this.#isEnded) return;
 		this.#isEnded = true;
 		this.#outcome = outcome;
 		this.#answer();

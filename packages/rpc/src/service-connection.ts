@@ -1,4 +1,5 @@
 import type { Fd } from "@devhost/linux";
+import { CallTable } from "./call-table.ts";
 import { Channel } from "./channel.ts";
 import { nowMs } from "./clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
@@ -65,7 +66,8 @@ export class ServiceConnection implements CallConnection {
 	readonly #methods: ReadonlyMap<string, Handler>;
 	readonly #channel: Channel;
 	readonly #timer: DeadlineTimer;
-	readonly #calls = new Map<number, ServedCall>();
+	/** Calls that were not answered at once. */
+	readonly #calls: CallTable<ServedCall> = new CallTable();
 	readonly #ended: PromiseWithResolvers<ConnectionEnd> = Promise.withResolvers<ConnectionEnd>();
 	#isWelcome = false;
 	#isPaused = false;
@@ -148,17 +150,18 @@ export class ServiceConnection implements CallConnection {
 				final = { failed: true, error };
 			}
 		}
-		if (this.#channel.unsentBytes <= highWaterBytes) this.#answerNow(call.id, final);
-		else void this.#answerLater(call.id, final);
+		if (this.#channel.unsentBytes <= highWaterBytes) this.#answerNow(call, final);
+		else void this.#answerLater(call, final);
 	}
 
 	/** The host does not read: results wait here, not in the queue. */
-	async #answerLater(id: number, outcome: Outcome): Promise<void> {
+	async #answerLater(call: ServedCall, outcome: Outcome): Promise<void> {
 		while (this.#channel.unsentBytes > highWaterBytes) await this.#channel.drained();
-		this.#answerNow(id, outcome);
+		this.#answerNow(call, outcome);
 	}
 
-	#answerNow(id: number, outcome: Outcome): void {
+	#answerNow(call: ServedCall, outcome: Outcome): void {
+		const { id } = call;
 		if (outcome.failed) this.#sendError(id, outcome.error);
 		else {
 			const { result } = outcome;
@@ -178,7 +181,9 @@ export class ServiceConnection implements CallConnection {
 				this.#sendError(id, error);
 			}
 		}
-		this.#calls.delete(id);
+		call.isAnswered = true;
+		if (this.#calls.get(id) !== call) return;
+		this.#calls.delete(call);
 		if (this.#isPaused && this.#calls.size <= maxCallsInFlight) {
 			this.#isPaused = false;
 			this.#channel.resume();
@@ -247,33 +252,37 @@ export class ServiceConnection implements CallConnection {
 		const { id, arg } = message;
 		if (!this.#isWelcome) refuse(message, "came before WELCOME");
 		if (this.#isEnding) refuse(message, "came after BYE");
-		if (id === 0 || this.#calls.has(id)) refuse(message, `has an id that is not free (${id})`);
+		if (id === 0 || this.#calls.get(id) !== undefined)
+			refuse(message, `has an id that is not free (${id})`);
 		const body = readNamed(message);
 		const call = new ServedCall(message, this);
-		this.#calls.set(id, call);
+		let outcome: Outcome | undefined;
+		try {
+			const result = this.#handler(body[0])(body[1], call);
+			if (!isThenable(result)) outcome = { failed: false, result };
+			else {
+				result.then(
+					(value) => call.end({ failed: false, result: value }),
+					(error: unknown) => call.end({ failed: true, error }),
+				);
+			}
+		} catch (error) {
+			outcome = { failed: true, error };
+		}
+		// A synchronous handler is answered at once. Nothing else that concerns its call can have come meanwhile.
+		if (outcome !== undefined) call.end(outcome);
+		if (!call.isAnswered) this.#keep(call, arg);
+	}
+
+	#keep(call: ServedCall, leftMs: number): void {
+		this.#calls.add(call);
 		if (this.#calls.size > maxCallsInFlight) {
 			this.#isPaused = true;
 			this.#channel.pause();
 		}
-		if (arg > 0) {
-			call.deadline = nowMs() + arg;
-			this.#timer.watch(call.deadline);
-		}
-		let result: unknown;
-		try {
-			result = this.#handler(body[0])(body[1], call);
-		} catch (error) {
-			call.end({ failed: true, error });
-			return;
-		}
-		// A synchronous handler is answered at once.
-		if (!isThenable(result)) call.end({ failed: false, result });
-		else {
-			result.then(
-				(value) => call.end({ failed: false, result: value }),
-				(error: unknown) => call.end({ failed: true, error }),
-			);
-		}
+		if (leftMs === 0) return;
+		call.deadline = nowMs() + leftMs;
+		this.#timer.watch(call.deadline);
 	}
 
 	#handler(method: string): Handler {

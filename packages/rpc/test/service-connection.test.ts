@@ -301,6 +301,26 @@ describe("a service", () => {
 		},
 	);
 
+	test("answers once, also when a thenable that is no promise calls back twice", async ({
+		expect,
+	}) => {
+		const { peer } = await greetedHostOf({
+			twice: () => ({
+				// oxlint-disable-next-line unicorn/no-thenable -- this is what it is about
+				then: (resolve: (value: number) => void) => {
+					resolve(1);
+					resolve(2);
+				},
+			}),
+		});
+
+		peer.send({ type: CALL, id: 1, value: ["twice"] });
+		peer.send({ type: PING });
+
+		expect((await peer.expect(RESULT)).value).toBe(1);
+		await peer.expect(PING);
+	});
+
 	test("works on several calls at once", async ({ expect }) => {
 		const gates = new Map<unknown, PromiseWithResolvers<unknown>>();
 		const client = clientOf({
