@@ -35,13 +35,18 @@ const maxPauseMs = 60;
 const patience = 3;
 
 /**
- * Devices that this process is about to bind. The kernel tells everybody who asks the same lowest free number, so that
- * two who ask at once would collide.
+ * Devices that this process is about to bind, or has bound. The kernel tells everybody who asks the same lowest free number,
+ * so that two who ask at once would collide; who then looks further need not ask about these.
  */
-const inSetUp = new Set<number>();
+const ours = new Set<number>();
+
+/** A device that {@link bindFreeLoop} gave is bound no longer. */
+export function releaseLoop({ number }: BoundLoop): void {
+	ours.delete(number);
+}
 
 /**
- * Binds a file to a loop device that nobody uses.
+ * Binds a file to a loop device that nobody uses. Whoever closes it says so by {@link releaseLoop}.
  *
  * Another process may take the device between our asking for one and our binding it ({@link isTaken}): then another one
  * is tried, after a growing random pause, a bounded number of times.
@@ -62,13 +67,14 @@ export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<
 		}
 		signal?.throwIfAborted();
 		const number = freeNumber(sys, filename, refusals);
-		inSetUp.add(number);
+		ours.add(number);
+		let result: BoundLoop | Refusal | undefined;
 		try {
-			const result = await tryBind(sys, number, binding);
+			result = await tryBind(sys, number, binding);
 			if ("loop" in result) return result;
 			refusals.push(result);
 		} finally {
-			inSetUp.delete(number);
+			if (result === undefined || !("loop" in result)) ours.delete(number);
 		}
 	}
 	throw noFreeLoop(filename, refusals);
@@ -78,7 +84,7 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 	// Unbound, so that the kernel offers it for ever; but somebody has it locked, or open exclusively.
 	const isHopeless = (number: number) =>
 		refusals.filter((refusal) => refusal.number === number).length >= patience;
-	const isNotForUs = (number: number) => inSetUp.has(number) || isHopeless(number);
+	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
 		using control = sys.openControl();
 		const number = sys.getFree(control);

@@ -1,6 +1,6 @@
 import { isDeviceError } from "@devhost/core";
 import { isSysError } from "@devhost/linux";
-import type { BoundLoop } from "./bind-free-loop.ts";
+import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
 import type { Binding, Handle, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
 import { takeEvery, throwFailures } from "./take-every.ts";
@@ -70,6 +70,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 		},
 		// What others wrote until they let go.
 		() => (isLate && !readOnly ? syncFile(sys, { witness, subject }) : undefined),
+		() => releaseLoop(bound),
 	]);
 }
 
