@@ -128,7 +128,6 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 		tag: loopTag(run, options.name ?? basename(filename)),
 		closeTimeoutMs,
 		signal,
-		log: undefined,
 	});
 	acquired.use(loop);
 	tree[Symbol.dispose]();

@@ -27,5 +27,4 @@ export interface LoopRequest {
 	/** How long unbinding may take before the device counts as busy. */
 	readonly closeTimeoutMs: number;
 	readonly signal: AbortSignal | undefined;
-	readonly log: ((text: string) => void) | undefined;
 }

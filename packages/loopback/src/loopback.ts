@@ -22,7 +22,7 @@ export function loopback(
 		schema: manifest.options,
 		parseOptions: parseLoopbackOptions,
 
-		async open(options, { name, run, tree, devices, signal, log }): Promise<OpenDevice> {
+		async open(options, { name, run, tree, devices, signal }): Promise<OpenDevice> {
 			const { filename, startSectors, sizeSectors, sectorBytes } = options;
 			const loop = await openLoop(sys, {
 				...options,
@@ -34,7 +34,6 @@ export function loopback(
 				tag: loopTag(run, name),
 				closeTimeoutMs,
 				signal,
-				log,
 			});
 			const { offsetBytes, sizeBytes, readOnly, diskSequence } = loop.facts;
 			const details = {

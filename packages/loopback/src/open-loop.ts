@@ -46,7 +46,6 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 
 		const { number, path, facts, loop } = bound;
 		const node = sys.nodeOf(number);
-		request.log?.(`${filename}: bound to loop${number}, ${facts.sizeBytes} bytes`);
 		backing[Symbol.dispose](); // the loop device has it open itself
 		const owned = acquired.move(); // nothing below can throw
 		return {

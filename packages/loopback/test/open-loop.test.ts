@@ -20,7 +20,6 @@ function request(changes: Partial<LoopRequest> = {}): LoopRequest {
 		tag: "devhost:test:disk",
 		closeTimeoutMs: 40,
 		signal: undefined,
-		log: undefined,
 		...changes,
 	};
 }

@@ -54,6 +54,8 @@ export type RunEvent =
 			/** Where stages find it. */
 			readonly path: string;
 			readonly node: DeviceNumber;
+			/** Further facts, as its type gives them: `{ sizeBytes: 20971520, … }`. */
+			readonly details?: Readonly<Record<string, unknown>>;
 			readonly durationMs: number;
 	  }
 	| {

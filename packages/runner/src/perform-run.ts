@@ -249,7 +249,7 @@ class Run {
 	#onDeviceEvent(event: DeviceEvent): void {
 		switch (event.type) {
 			case "open": {
-				const { name, type, path, node } = event.device;
+				const { name, type, path, node, details } = event.device;
 				const stage = this.#stage;
 				this.#emit({
 					event: "device-opened",
@@ -259,6 +259,7 @@ class Run {
 						Object.hasOwn(stage.devices, name) && { stage: stage.name }),
 					path: `/dev/${path}`,
 					node,
+					...(details !== undefined && { details }),
 					durationMs: event.ms,
 				});
 				break;
