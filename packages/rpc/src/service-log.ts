@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { Poller, READABLE } from "@devhost/linux";
+import { type Fd, Poller, READABLE } from "@devhost/linux";
+import { duplicateFds } from "./fd-list.ts";
 
 /**
  * Keeps a broken log pipe from stopping what has to be done when the host is gone (osbuild's LUKS service left its
@@ -35,16 +36,27 @@ export function ignoreStreamErrors(): void {
 export function replaceBrokenLogs(): void {
 	for (const fd of [1, 2]) {
 		if (!isPipe(fd)) continue;
-		// The writing end of a pipe is never readable. What is reported is the end of its last reader.
-		const poller = new Poller(fd, () => {
-			poller.close();
-			closeSync(fd);
-			// The lowest number that is free: this one, because 0 is in use.
-			openSync("/dev/null", "w");
-		});
-		poller.set(READABLE);
-		poller.unref();
+		try {
+			replaceOnceBroken(fd);
+		} catch {
+			// No descriptor is left. What has to be closed comes first: it does not need any.
+		}
 	}
+}
+
+function replaceOnceBroken(fd: number): void {
+	// Of its own: Node polls the descriptor itself while the pipe is full.
+	const [watched] = duplicateFds([fd]) as [Fd];
+	// The writing end of a pipe is never readable. What is reported is the end of its last reader.
+	const poller = new Poller(watched.fd, () => {
+		poller.close();
+		watched.close();
+		closeSync(fd);
+		// The lowest number that is free: this one, because 0 is in use.
+		openSync("/dev/null", "w");
+	});
+	poller.set(READABLE);
+	poller.unref();
 }
 
 function isPipe(fd: number): boolean {

@@ -2,7 +2,9 @@ import { spawn as spawnNode } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { pipe, socketpair, spawn } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
+import { Client } from "../src/client.ts";
 import type { RpcError, ServiceError } from "../src/error.ts";
 import { serve } from "../src/serve.ts";
 import {
@@ -679,6 +681,38 @@ describe("when the host is killed", { timeout }, () => {
 			"first closed",
 			"second closed",
 		]);
+	});
+
+	test("a service closes, although what it prints has filled its log", async ({ expect }) => {
+		const folder = mkdtempSync(`${tmpdir()}/rpc-`);
+		onTestFinished(() => rmSync(folder, { recursive: true }));
+		const file = `${folder}/closed`;
+		const [log, logEnd] = pipe();
+		const [socket, theirs] = socketpair("stream");
+		const child = spawn({
+			file: process.execPath,
+			argv: [
+				"node",
+				`${fixtures}/service.ts`,
+				"--close",
+				file,
+				"--fill-log",
+				"--service-fd",
+				"3",
+			],
+			environment: serviceEnvironment(),
+			fds: { 1: logEnd, 2: logEnd, 3: theirs },
+		});
+		logEnd.close();
+		theirs.close();
+		const client = new Client(socket);
+		await client.hello;
+
+		client.disconnect();
+		log.close();
+
+		expect(await child.exited).toEqual({ code: 0 });
+		expect(existsSync(file)).toBe(true);
 	});
 
 	test.for(["SIGINT", "SIGHUP", "SIGTERM"] as const)(
