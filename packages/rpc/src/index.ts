@@ -5,7 +5,7 @@
  */
 export { recycleBlob } from "./blob-pool.ts";
 export { Channel, type Receiver } from "./channel.ts";
-export { type CallOptions, type CallSignal, Client, type ClientOptions, Reply } from "./client.ts";
+export { Client, type ClientOptions } from "./client.ts";
 export {
 	isRemoteError,
 	isRpcError,
@@ -17,6 +17,7 @@ export {
 } from "./error.ts";
 export { FdSet } from "./fd-set.ts";
 export type { Hello, Message, MessageType, OutgoingMessage } from "./message.ts";
+export { type CallOptions, type CallSignal, Reply } from "./pending-call.ts";
 export { type Extras, reply, type ReplyWithExtras } from "./reply.ts";
 export { serve, type ServeOptions } from "./serve.ts";
 export type { HandlerCall } from "./served-call.ts";
@@ -26,10 +27,5 @@ export {
 	ServiceConnection,
 	type ServiceDefinition,
 } from "./service-connection.ts";
-export {
-	Service,
-	serviceEnvironment,
-	ServiceManager,
-	type ServiceManagerOptions,
-	type ServiceOptions,
-} from "./service-manager.ts";
+export { Service, ServiceManager, type ServiceManagerOptions } from "./service-manager.ts";
+export { serviceEnvironment, type ServiceOptions } from "./service-process.ts";

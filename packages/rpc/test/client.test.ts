@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { closeFd } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
-import { Client, type ClientOptions, type Reply } from "../src/client.ts";
+import { Client, type ClientOptions } from "../src/client.ts";
+import type { Reply } from "../src/pending-call.ts";
 import { isRemoteError, isRpcError, RpcError } from "../src/error.ts";
 import {
 	BYE,

@@ -9,11 +9,10 @@ import type { RpcError, ServiceError } from "../src/error.ts";
 import { serve } from "../src/serve.ts";
 import {
 	type Service,
-	serviceEnvironment,
 	ServiceManager,
 	type ServiceManagerOptions,
-	type ServiceOptions,
 } from "../src/service-manager.ts";
+import { serviceEnvironment, type ServiceOptions } from "../src/service-process.ts";
 import { descriptorCount, textFile, textOf, until } from "./descriptors.ts";
 
 const fixtures = `${import.meta.dirname}/fixtures`;
