@@ -74,7 +74,6 @@ struct child {
 	int32_t *map; /* pairs: number in the child, descriptor of ours */
 	int map_count;
 	pid_t parent;
-	sigset_t mask;
 	int slots[MAX_SLOTS], slot_count;
 	int opened[MAX_OPENED], opened_count;
 	/* written by the child in shared memory, read by the parent after exec or exit */
@@ -188,7 +187,9 @@ static int child_main(void *data) {
 
 	if (map_descriptors(child) < 0) goto failed;
 	child->step++;
-	sigprocmask(SIG_SETMASK, &child->mask, NULL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(child->file, child->argv, child->envp);
 failed:
 	child->error = errno;
@@ -261,15 +262,15 @@ static napi_value js_spawn(napi_env env, napi_callback_info info) {
 		memcpy(child.steps[i].s, strings + i * STEP_STRINGS, sizeof child.steps[i].s);
 	}
 
-	sigset_t all;
+	sigset_t all, ours;
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &child.mask);
+	pthread_sigmask(SIG_SETMASK, &all, &ours);
 	int pidfd = -1;
 	int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
 	if (child.file == NULL) flags |= CLONE_FILES;
 	pid_t pid = clone(child_main, (char *)stack + STACK_BYTES, flags, &child, &pidfd, NULL, NULL);
 	result = pid < 0 ? -errno : 0;
-	pthread_sigmask(SIG_SETMASK, &child.mask, NULL);
+	pthread_sigmask(SIG_SETMASK, &ours, NULL);
 	if (result < 0) goto out;
 
 	for (int i = 0; child.file == NULL && i < child.slot_count; i++)
