@@ -84,14 +84,12 @@ export class ServedCall implements HandlerCall {
 
 	signalHost(name: string, value?: unknown, { fds, blob }: Extras = noExtras): void {
 		if (this.#isMute) return;
-		const signal: WaitingSignal = {
-			body: value === undefined ? [name] : [name, value],
-			fds,
-			blob,
-			isProgress: name === "progress" && fds === undefined && blob === undefined,
-		};
-		if (this.#hasCredit) this.#send(signal, false);
-		else this.#wait(signal);
+		const body = value === undefined ? [name] : [name, value];
+		if (this.#hasCredit) this.#send(body, fds, blob, false);
+		else {
+			const isProgress = name === "progress" && fds === undefined && blob === undefined;
+			this.#wait({ body, fds, blob, isProgress });
+		}
 	}
 
 	ready(): Promise<void> {
@@ -107,7 +105,7 @@ export class ServedCall implements HandlerCall {
 			const signal = this.#waiting.shift();
 			if (signal === undefined) break;
 			try {
-				this.#send(signal, true);
+				this.#send(signal.body, signal.fds, signal.blob, true);
 			} catch (error) {
 				// Nothing can be thrown at the handler now: the call fails instead.
 				this.#forgetSignals();
@@ -144,7 +142,12 @@ export class ServedCall implements HandlerCall {
 		return this.#credit > 0 && this.#waiting.length === 0;
 	}
 
-	#send({ body, fds, blob }: WaitingSignal, movesFds: boolean): void {
+	#send(
+		body: readonly unknown[],
+		fds: readonly FdLike[] | undefined,
+		blob: Uint8Array | undefined,
+		movesFds: boolean,
+	): void {
 		const bytes = this.#connection.send({
 			type: SIGNAL,
 			id: this.id,
