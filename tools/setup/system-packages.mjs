@@ -24,6 +24,14 @@ export const systemNeeds = [
 	{ program: "debugfs", package: "e2fsprogs" },
 	{ program: "mkfs.vfat", package: "dosfstools" },
 	{ program: "mcopy", package: "mtools" },
+	// To run what a machine without root or device-mapper cannot, in a guest. There is a kernel for x86 only.
+	...(process.arch === "x64"
+		? [
+				{ program: "linux.uml", package: "user-mode-linux" },
+				{ program: "modprobe", package: "kmod" },
+				{ program: "dmsetup", package: "dmsetup" },
+			]
+		: []),
 ];
 
 /** A person has to do something before this can go on. */

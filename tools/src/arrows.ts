@@ -8,8 +8,18 @@ import { sourceFiles, workspacePackages, type WorkspacePackage } from "./reposit
  *
  * Folders in `packages/` that are named nowhere here are services: each kind of device is one.
  */
-const rows: readonly (readonly string[])[] = [["linux"], ["rpc"], ["core"], [], ["runner"]];
+const rows: readonly (readonly string[])[] = [
+	["linux"],
+	["rpc"],
+	["core"],
+	[],
+	["appliance"],
+	["runner"],
+];
 const servicesRow = 3;
+
+/** Packages that use fewer than their row would allow. A guest knows commands, not devices. */
+const usesOnly: Readonly<Record<string, readonly string[]>> = { appliance: ["linux", "rpc"] };
 
 /** Packages that only certain files import, the folder first. A decision that concerns one file stays one file's. */
 const onlyIn: Readonly<Record<string, { files: RegExp; why: string }>> = {
@@ -55,7 +65,7 @@ function dependencyProblems(
 		const to = byName.get(name);
 		const where = `packages/${from.folderName}/package.json`;
 		if (to === undefined) return [];
-		if (rowOf(to) >= rowOf(from)) return [`${where}: ${wrongWay(from, to)}`];
+		if (!mayUse(from, to)) return [`${where}: ${wrongWay(from, to)}`];
 		if (name in { ...dependencies } && range !== "workspace:^") {
 			return [`${where}: ${name}: ${range}, expected workspace:^`];
 		}
@@ -77,7 +87,7 @@ function importProblems(
 	const problems: string[] = [];
 	const to = byName.get(name);
 	if (to !== undefined && to !== from) {
-		if (rowOf(to) >= rowOf(from)) problems.push(wrongWay(from, to));
+		if (!mayUse(from, to)) problems.push(wrongWay(from, to));
 		// Tests may look at a service's parts; the runner itself starts them as their packages export them.
 		else if (isSource && rowOf(to) === servicesRow) {
 			problems.push(`imports ${name}: the runner knows services only as executables`);
@@ -102,12 +112,21 @@ function relativeProblems(file: string, specifier: string): string[] {
 	return [`imports ${specifier}: leaves its package`];
 }
 
+function mayUse(from: WorkspacePackage, to: WorkspacePackage): boolean {
+	const only = usesOnly[from.folderName];
+	return only === undefined ? rowOf(to) < rowOf(from) : only.includes(to.folderName);
+}
+
 function rowOf({ folderName }: WorkspacePackage): number {
 	const row = rows.findIndex((names) => names.includes(folderName));
 	return row === -1 ? servicesRow : row;
 }
 
 function wrongWay(from: WorkspacePackage, to: WorkspacePackage): string {
+	const only = usesOnly[from.folderName];
+	if (only !== undefined) {
+		return `${from.manifest.name} uses ${to.manifest.name}: it may use ${only.join(" and ")} only`;
+	}
 	return rowOf(from) === servicesRow && rowOf(to) === servicesRow
 		? `${from.manifest.name} uses ${to.manifest.name}: services never use each other`
 		: `${from.manifest.name} uses ${to.manifest.name}: arrows point runner → services → core → rpc → linux`;

@@ -79,9 +79,27 @@ export function addonArguments(
 }
 
 /** Arguments that compile the helper which runs inside sandboxes: static and without any C library. */
-export function helperArguments(target: NativeTarget, source: string, output: string): string[] {
-	const bare = ["-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-nostdlib"];
+export function helperArguments(
+	target: Pick<NativeTarget, "flags">,
+	source: string,
+	output: string,
+): string[] {
 	const fixed = ["-static", "-fno-pie", "-no-pie"];
-	const small = ["-Os", "-s", "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none"];
-	return [...small, ...bare, ...fixed, "-Wall", "-Wextra", ...target.flags, "-o", output, source];
+	return [...bareArguments, ...fixed, ...target.flags, "-o", output, source];
 }
+
+/** As {@link helperArguments}, for what a program of somebody else is to load: it uses that one's C library. */
+export function sharedHelperArguments(
+	target: Pick<NativeTarget, "flags">,
+	source: string,
+	output: string,
+): string[] {
+	const shared = ["-shared", "-fPIC", "-fvisibility=hidden"];
+	return [...bareArguments, ...shared, ...target.flags, "-o", output, source];
+}
+
+const bareArguments = [
+	...["-Os", "-s", "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none"],
+	...["-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-nostdlib"],
+	...["-Wall", "-Wextra"],
+];
