@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import type { ExitStatus } from "@devhost/linux";
 import { ApplianceError } from "./error.ts";
 
@@ -48,21 +48,24 @@ export function endOf(status: ExitStatus, consoleLines: readonly string[]): Appl
 	);
 }
 
-/** Why a guest never came up: the same, or its kernel is none. */
-export function bootFailure(kernel: string, error: ApplianceError): ApplianceError {
-	if (error.code === "ERR_APPLIANCE_PTRACE" || error.code === "ERR_APPLIANCE_PANIC") return error;
-	const { stdout } = spawnSync(kernel, ["--help"], {
-		encoding: "utf8",
-		timeout: 2000,
-		killSignal: "SIGKILL",
-		stdio: ["ignore", "pipe", "ignore"],
-		env: {},
-		maxBuffer: 1 << 20,
-	});
-	if (String(stdout).includes("User Mode Linux")) return error;
+/** Why a guest never came up: as `error` says, unless its kernel is none. */
+export async function bootFailure(kernel: string, error: ApplianceError): Promise<ApplianceError> {
+	const isCertain = ["ERR_APPLIANCE_PTRACE", "ERR_APPLIANCE_PANIC"].includes(error.code);
+	if (isCertain || (await isUserModeLinux(kernel))) return error;
 	return new ApplianceError(
 		"ERR_APPLIANCE_WRONG_KERNEL",
 		`${kernel}: not a User Mode Linux kernel. On Debian and Ubuntu it is /usr/bin/linux.uml of the package user-mode-linux`,
 		{ cause: error, consoleLines: error.consoleLines },
 	);
+}
+
+async function isUserModeLinux(kernel: string): Promise<boolean> {
+	const options = { timeout: 2000, killSignal: "SIGKILL", env: {}, maxBuffer: 1 << 20 } as const;
+	const { promise, resolve } = Promise.withResolvers<boolean>();
+	// Whatever it is, it may fail: what it says decides.
+	const child = execFile(kernel, ["--help"], options, (_, stdout) => {
+		resolve(stdout.includes("User Mode Linux"));
+	});
+	child.stdin?.end();
+	return promise;
 }
