@@ -232,7 +232,8 @@ export class Service {
 		this.#failure = isGone
 			? this.#error("ERR_RPC_SERVICE_ENDED", `${howItEnded(status)}${during}`, error)
 			: this.#error(error.code, `${this.#wrongdoing(error)}${during}`, error.cause);
-		void this.#end();
+		// That it may not be killed (`EPERM`: it has become another user) is for whoever stops it.
+		this.#end().catch(() => {});
 		return this.#failure;
 	}
 
