@@ -1,4 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
+import type { BackendName } from "./backend.ts";
+import { RunError } from "./error.ts";
+import { missingFeature } from "./kernel-feature.ts";
 import { type DeviceModule, findModules } from "./modules.ts";
 import { makeRunNamespace, notRoot, type RunNamespace } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
@@ -9,18 +12,40 @@ export type EarlyStart =
 	| { readonly namespace: RunNamespace; readonly services: RunServices }
 	| { readonly failure: unknown };
 
+/** A run that is to be in a guest, and why it cannot be on this machine's kernel, if that was tried. */
+export interface GuestStart {
+	readonly obstacle: unknown;
+}
+
+/** Begins a run where it is to be: on this machine's kernel, or, where that does not work for its manifest, in a guest. */
+export function beginRun(
+	source: RunSource,
+	backend: BackendName = "auto",
+): EarlyStart | GuestStart {
+	if (backend === "uml") return { obstacle: undefined };
+	const early = startEarly(source, backend === "auto");
+	return backend === "auto" && "failure" in early ? { obstacle: early.failure } : early;
+}
+
 /**
  * Makes the run's namespace and starts the services that its manifest most likely needs. Opens no device.
  *
  * A service is a program that takes as long to start as we did, so it is not kept waiting for a parser, or for the
  * modules of ours that read and check a manifest. One that turns out to be of no use is stopped like the others.
+ *
+ * @param hasChoice - Whether it is to fail where the kernel lacks what the modules need. Without a choice, opening the
+ * devices says more.
  */
-export function startEarly(source: RunSource): EarlyStart {
+function startEarly(source: RunSource, hasChoice: boolean): EarlyStart {
 	if (process.geteuid?.() !== 0) return { failure: notRoot() };
 	try {
-		const namespace = makeRunNamespace();
+		using begun = new DisposableStack();
+		const namespace = begun.use(makeRunNamespace());
+		const likely = likelyModules(source);
+		if (hasChoice) requireFeatures(likely, namespace);
+		begun.move();
 		const services = new RunServices(namespace.namespace);
-		for (const module of likelyModules(source)) {
+		for (const module of likely) {
 			try {
 				services.start(module);
 			} catch {
@@ -30,6 +55,14 @@ export function startEarly(source: RunSource): EarlyStart {
 		return { namespace, services };
 	} catch (failure) {
 		return { failure };
+	}
+}
+
+/** @throws {@link RunError} `ERR_RUN_BACKEND`. */
+function requireFeatures(modules: readonly DeviceModule[], namespace: RunNamespace): void {
+	for (const feature of new Set(modules.flatMap(({ needs }) => needs))) {
+		const missing = missingFeature(feature, namespace);
+		if (missing !== undefined) throw new RunError("ERR_RUN_BACKEND", missing);
 	}
 }
 

@@ -1,7 +1,6 @@
 /** Every code that the runner itself throws. Codes are API: adding one is minor, renaming one is major. */
 export type RunErrorCode =
 	| "ERR_RUN_BACKEND"
-	| "ERR_RUN_FILE_IN_USE"
 	| "ERR_RUN_FILE_PERMISSION"
 	| "ERR_RUN_INTERRUPTED"
 	| "ERR_RUN_NAMESPACE"

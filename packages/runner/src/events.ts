@@ -44,6 +44,14 @@ export type RunEvent =
 			readonly tree: string;
 			readonly stages: readonly string[];
 	  }
+	| {
+			/** A guest kernel is up, in which everything that follows happens. */
+			readonly event: "guest-started";
+			readonly backend: string;
+			/** The release of its kernel: `6.1.176`. */
+			readonly kernel: string;
+			readonly durationMs: number;
+	  }
 	| { readonly event: "service-started"; readonly service: string }
 	| {
 			readonly event: "device-opened";

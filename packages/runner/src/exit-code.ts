@@ -29,7 +29,6 @@ export function exitCodeOf(error: unknown): number {
 		case "ERR_RUN_INTERRUPTED":
 			return signalExitCode(error.signal);
 		case "ERR_RUN_BACKEND":
-		case "ERR_RUN_FILE_IN_USE":
 		case "ERR_RUN_FILE_PERMISSION":
 		case "ERR_RUN_NAMESPACE":
 		case "ERR_RUN_NOT_ROOT":

@@ -35,8 +35,15 @@ export interface DeviceModule {
 	readonly file: string;
 	/** Comes with devhost, so that its schema has a validator already. */
 	readonly isBuiltIn: boolean;
+	/** What the kernel must have for its devices. */
+	readonly needs: readonly KernelFeature[];
 	readonly range?: FileRangeOptions;
 }
+
+/** A part of the kernel that not every machine has, or lets everybody use. */
+export type KernelFeature = (typeof kernelFeatures)[number];
+
+const kernelFeatures = ["loop"] as const;
 
 /** The types of devices that a manifest may use. */
 export interface Modules {
@@ -200,7 +207,7 @@ function describeModule(
 	const wrong = whatIsWrong(description);
 	if (wrong !== undefined) return complain(`${file}: ${wrong}`);
 
-	const { types, parent, service, options, range } = description as DeviceDescription;
+	const { types, parent, service, options, needs, range } = description as DeviceDescription;
 	const executable = resolve(dirname(file), service);
 	return {
 		package: name,
@@ -210,6 +217,7 @@ function describeModule(
 		options,
 		file,
 		isBuiltIn: false,
+		needs: needs ?? [],
 		...(range === undefined ? {} : { range }),
 	};
 }
@@ -220,13 +228,14 @@ interface DeviceDescription {
 	readonly parent: ParentRule;
 	readonly service: string;
 	readonly options: object;
+	readonly needs?: readonly KernelFeature[];
 	readonly range?: FileRangeOptions;
 }
 
 /** A sentence about the first thing that is wrong with a description. */
 function whatIsWrong(description: unknown): string | undefined {
 	if (!isObject(description)) return `expected an object that describes a device`;
-	const { devhost, types, parent, service, options, range } = description;
+	const { devhost, types, parent, service, options, needs, range } = description;
 	if (devhost !== 1) {
 		return `devhost is ${JSON.stringify(devhost)}, expected 1: it is for another version of devhost`;
 	}
@@ -242,6 +251,9 @@ function whatIsWrong(description: unknown): string | undefined {
 	if (!isObject(options)) {
 		return `options is ${JSON.stringify(options)}, expected a JSON Schema of the options`;
 	}
+	if (needs !== undefined && !(Array.isArray(needs) && needs.every(isKernelFeature))) {
+		return `needs is ${JSON.stringify(needs)}, expected a list of ${kernelFeatures.join(", ")}`;
+	}
 	if (range !== undefined && (!isObject(range) || typeof range["file"] !== "string")) {
 		return `range is ${JSON.stringify(range)}, expected the names of options that give a range of a file`;
 	}
@@ -250,6 +262,10 @@ function whatIsWrong(description: unknown): string | undefined {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isKernelFeature(value: unknown): value is KernelFeature {
+	return kernelFeatures.some((feature) => feature === value);
 }
 
 /** Whether a value has the form of a name of a type, such as `devhost.loopback`. */

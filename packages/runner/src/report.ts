@@ -66,6 +66,11 @@ function textReport(options: ReportOptions): Report {
 				if (verbose) say(style.dim(`run ${event.run}: ${event.manifest}, ${stages}`));
 				break;
 			}
+			case "guest-started": {
+				const what = `guest with Linux ${event.kernel} (${event.backend})`;
+				say(style.dim(`${what} up in ${duration(event.durationMs)}`));
+				break;
+			}
 			case "service-started":
 				if (verbose) say(style.dim(`service ${event.service} started`));
 				break;

@@ -1,5 +1,6 @@
 import type { RunEvent } from "./events.ts";
-import { startEarly } from "./early-start.ts";
+import type { BackendName, GuestOptions } from "./backend.ts";
+import { beginRun } from "./early-start.ts";
 import type { RunSource } from "./run-source.ts";
 
 /** How to run a manifest. */
@@ -11,6 +12,10 @@ export interface RunOptions {
 	 * @default "bubblewrap"
 	 */
 	readonly sandbox?: "bubblewrap" | "none" | undefined;
+	/** Where it runs. @default "auto" */
+	readonly backend?: BackendName | undefined;
+	/** The guest, where it runs in one. */
+	readonly guest?: GuestOptions | undefined;
 	/** Directory that stages see as `/`, read-only. @default "/" */
 	readonly root?: string | undefined;
 	/** Packages with further types of devices: names, or paths relative to the working directory. */
@@ -97,7 +102,11 @@ export async function run(source: RunSource, options: RunOptions = {}): Promise<
 /** As {@link run}, with failures in the result. */
 export async function attemptRun(source: RunSource, options: RunOptions = {}): Promise<RunResult> {
 	// Services take as long to start as we did. What else we need is loaded meanwhile.
-	const early = startEarly(source);
+	const begun = beginRun(source, options.backend);
+	if ("obstacle" in begun) {
+		const { performGuestRun } = await import("./guest-run.ts");
+		return await performGuestRun(source, options, begun);
+	}
 	const { performRun } = await import("./perform-run.ts");
-	return await performRun(source, options, early);
+	return await performRun(source, options, begun);
 }

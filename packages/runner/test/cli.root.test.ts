@@ -346,7 +346,7 @@ describeAsRoot("what devhost run needs", () => {
 		const before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 		chmodSync(project.folder, 0o755);
 
-		const { code, stderr } = await devhost(["run", manifest], { before });
+		const { code, stderr } = await devhost(["run", "--backend", "native", manifest], { before });
 
 		expect(code).toBe(3);
 		expect(stderr).toContain("needs root");
@@ -357,7 +357,9 @@ describeAsRoot("what devhost run needs", () => {
 	test("is a root that may make device nodes", async ({ expect }) => {
 		const manifest = project.manifest({ stages });
 
-		const { code, stderr } = await devhost(["run", manifest], { before: ["unshare", "-Ur"] });
+		const { code, stderr } = await devhost(["run", "--backend", "native", manifest], {
+			before: ["unshare", "-Ur"],
+		});
 
 		expect(code).toBe(3);
 		expect(stderr).toContain("[ERR_RUN_NAMESPACE]");

@@ -38,7 +38,7 @@ async function runBeneath(
 		devices: { disk: { type: "devhost.loopback", options: { filename: "disk.img" } } },
 		stages: [{ name: "stage", run: ["touch", "was-run"] }],
 	});
-	const result = await devhost(["run", ...args, manifest], {
+	const result = await devhost(["run", "--backend", "native", ...args, manifest], {
 		before: beneathFilter(project.write("filter", systemCallFilter(filter))),
 		cwd: project.folder,
 		env: { TMPDIR: `${project.folder}/tmp` },

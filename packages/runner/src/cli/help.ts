@@ -12,11 +12,15 @@ export const help = `devhost: runs stages that see only the devices their manife
 export const runHelp = `devhost run [OPTION]... FILE
 
 Opens the devices that a manifest (YAML or JSON) declares, runs its stages, each in a sandbox that sees only its devices,
-and closes everything. Needs root and bubblewrap.
+and closes everything. Needs bubblewrap, and root or a guest kernel.
 
 FILE may be -, for standard input.
 
       --as FILE         the manifest is FILE, for messages and relative paths, wherever it is read from
+      --backend NAME    native: this machine's kernel, as root; uml: a guest kernel, as anybody;
+                        auto (default): the first of them that works for the manifest
+      --guest-memory SIZE, --guest-timeout SECONDS, --guest-kernel FILE, --guest-modules DIRECTORY
+                        the guest's memory (2G), how long it may take to boot (60), its kernel and modules
       --json            events as lines of JSON on standard output
       --keep-going      go on with the next stage when one fails
       --timeout SECONDS end the run when it is not done by then

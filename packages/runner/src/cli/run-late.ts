@@ -1,3 +1,9 @@
 // What devhost run needs when its services have been started, and not before.
+import type { performGuestRun as perform } from "../guest-run.ts";
 export { performRun } from "../perform-run.ts";
 export { createReport } from "../report.ts";
+
+export const performGuestRun: typeof perform = async (...args) => {
+	const module = await import("../guest-run.ts");
+	return await module.performGuestRun(...args);
+};

@@ -1,12 +1,18 @@
 import { RunError } from "../error.ts";
 import { exitCodes } from "../exit-code.ts";
-import { startEarly } from "../early-start.ts";
+import { type BackendName, backendNames } from "../backend.ts";
+import { beginRun } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
 import type { ManifestText } from "../manifest.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
 
 const optionSpecs = {
 	as: { type: "value" },
+	backend: { type: "value" },
+	"guest-kernel": { type: "value" },
+	"guest-memory": { type: "value" },
+	"guest-modules": { type: "value" },
+	"guest-timeout": { type: "value" },
 	help: { type: "flag", short: "h" },
 	json: { type: "flag" },
 	"keep-going": { type: "flag" },
@@ -32,11 +38,18 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	if (file === undefined) throw usageError("which manifest? devhost run FILE");
 	if (others.length > 0) throw usageError(`one manifest at a time, not also ${others.join(" ")}`);
 	const sandbox = readSandbox(options.sandbox);
-	const timeoutMs = readSeconds(options.timeout);
+	const timeoutMs = readSeconds("timeout", options.timeout);
+	const backend = readBackend(options.backend);
+	const guest = {
+		kernel: options["guest-kernel"],
+		memoryBytes: readSize("guest-memory", options["guest-memory"]),
+		modules: options["guest-modules"],
+		bootTimeoutMs: readSeconds("guest-timeout", options["guest-timeout"]),
+	};
 
 	const source = options.as === undefined ? file : await readAs(file, options.as);
-	const early = startEarly(source);
-	const { createReport, performRun } = await import("./run-late.ts");
+	const begun = beginRun(source, backend);
+	const { createReport, performGuestRun, performRun } = await import("./run-late.ts");
 	const report = createReport({
 		json,
 		verbose: options.verbose === true,
@@ -49,6 +62,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	});
 	const runOptions = {
 		sandbox,
+		guest,
 		root: options.root,
 		modules: options.module,
 		keepGoing: options["keep-going"] === true,
@@ -57,7 +71,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		killSignal: interruption.killSignal,
 		onEvent: report.event,
 	};
-	const { exitCode } = await performRun(source, runOptions, early);
+	const { exitCode } =
+		"obstacle" in begun
+			? await performGuestRun(source, runOptions, begun)
+			: await performRun(source, runOptions, begun);
 	return exitCode;
 }
 
@@ -72,11 +89,27 @@ function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefin
 	throw usageError(`--sandbox ${value}: unknown, expected bubblewrap or none`);
 }
 
-function readSeconds(value: string | undefined): number | undefined {
+function readBackend(value: string | undefined): BackendName | undefined {
+	const known = backendNames.find((name) => name === value);
+	if (known !== undefined || value === undefined) return known;
+	throw usageError(`--backend ${value}: unknown, expected ${backendNames.join(", ")}`);
+}
+
+function readSeconds(option: string, value: string | undefined): number | undefined {
 	if (value === undefined) return undefined;
 	const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
 	if (seconds > 0) return seconds * 1000;
-	throw usageError(`--timeout ${value}: expected a number of seconds above 0`);
+	throw usageError(`--${option} ${value}: expected a number of seconds above 0`);
+}
+
+/** Bytes, or with a unit: `512M`, `2G`. */
+function readSize(option: string, value: string | undefined): number | undefined {
+	if (value === undefined) return undefined;
+	const [, digits = "0", unit = ""] = /^(\d+)([KMG]?)(?:iB)?$/.exec(value) ?? [];
+	const bytes = Number(digits) * 1024 ** " KMG".indexOf(unit || " ");
+	// With less a guest's kernel does not get as far as saying why.
+	if (bytes >= 64 * 2 ** 20) return bytes;
+	throw usageError(`--${option} ${value}: expected a size of 64M or more, such as 2G`);
 }
 
 /** The first signal ends the run in order, the second one also the stage; further ones change nothing. */
