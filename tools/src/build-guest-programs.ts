@@ -12,7 +12,7 @@ import { findProgram, helperArguments, sharedHelperArguments } from "./native-ta
 
 const { values } = parseArgs({ options: { prebuild: { type: "boolean" } } });
 /** What the kernel's own dynamic loader takes; all other files are programs. */
-const sharedObjects: ReadonlySet<string> = new Set(["guest-exitkill"]);
+const sharedObjects: ReadonlySet<string> = new Set(["guest-preload"]);
 
 try {
 	// Two builds in one folder would write each other's files.

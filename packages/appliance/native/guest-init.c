@@ -318,6 +318,16 @@ static long mount_host(const char *path) {
 	return mount("host", path, "hostfs", MS_NOSUID | MS_NODEV, path);
 }
 
+/* Milliseconds since 1970. */
+static long set_clock(const char *text) {
+	ulong milliseconds = 0;
+	for (; *text >= '0' && *text <= '9'; text++) milliseconds = milliseconds * 10 + (ulong)(*text - '0');
+	struct {
+		long seconds, nanoseconds;
+	} time = {(long)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000};
+	return call(__NR_clock_settime, 0 /* CLOCK_REALTIME */, &time, 0, 0);
+}
+
 static long configure_one(char what, char *value) {
 	switch (what) {
 	case 'c': return cover(value, value[1] == 'v' ? "var-tmp" : "tmp");
@@ -325,6 +335,7 @@ static long configure_one(char what, char *value) {
 	case 'l': return call(__NR_symlink, value, WORK "/kmod-libraries", 0, 0);
 	case 'm': return insert_module(value);
 	case 'p': return use_modprobe(value);
+	case 't': return set_clock(value);
 	case 'w': return mount_host(value);
 	default: return -ERROR_EINVAL;
 	}

@@ -6,7 +6,7 @@
  *   the lifeline's other end is closed (its holder ended)   the guest has two seconds to power off, then it is killed
  *   SIGTERM                                                 it is killed
  *   the kernel's process ends, or is killed                 what is left of it is killed
- *   this program is killed                                  the kernel's process gets SIGKILL, see guest-exitkill.c
+ *   this program is killed                                  the kernel's process gets SIGKILL, see guest-preload.c
  *
  * Ends as the kernel's process did: with its exit status, or by its signal.
  *

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ApplianceError } from "./error.ts";
 
 /** What native/*.c becomes. */
-export type GuestProgram = "guest-exitkill.so" | "guest-init" | "guest-keeper";
+export type GuestProgram = "guest-preload.so" | "guest-init" | "guest-keeper";
 
 /**
  * Path of one of this package's programs: the one that was built here, else the one that ships.

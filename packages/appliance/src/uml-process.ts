@@ -52,7 +52,7 @@ export function startUml(options: UmlProcessOptions): UmlProcess {
 			file: keeper,
 			argv: keeperArguments(keeper, options),
 			environment: {
-				LD_PRELOAD: guestProgram("guest-exitkill.so"),
+				LD_PRELOAD: guestProgram("guest-preload.so"),
 				TMPDIR: options.memoryFolder,
 			},
 			cwd: "/",
