@@ -38,6 +38,7 @@ export class StageProcess implements AsyncDisposable {
 	readonly #gaveUp = Promise.withResolvers<never>();
 	#command = "";
 	#isKilled = false;
+	#isReleased = false;
 
 	/** Made by `prepareSandbox` and `prepareUnsandboxed`. Owns `inputs`, `reports` and `output`. */
 	constructor(options: {
@@ -69,11 +70,12 @@ export class StageProcess implements AsyncDisposable {
 	}
 
 	/**
-	 * Begins the command, once.
+	 * Begins the command, once. Nothing happens where the sandbox is gone already: {@link StageProcess.ended} says why.
 	 *
 	 * @throws TypeError a string in it holds a NUL.
 	 */
 	begin(command: Command): void {
+		if (this.#isReleased) return;
 		this.#command = command.argv[0] ?? "";
 		this.#inputs.send(command);
 	}
@@ -199,6 +201,7 @@ export class StageProcess implements AsyncDisposable {
 	}
 
 	#release(): void {
+		this.#isReleased = true;
 		this.#inputs[Symbol.dispose]();
 		this.#reports[Symbol.dispose]();
 		this.#output.close();
