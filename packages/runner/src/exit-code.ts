@@ -32,6 +32,7 @@ export function exitCodeOf(error: unknown): number {
 		case "ERR_RUN_FILE_PERMISSION":
 		case "ERR_RUN_NAMESPACE":
 		case "ERR_RUN_NOT_ROOT":
+		case "ERR_RUN_SERVICE_ENDED":
 		case "ERR_SANDBOX_CAPABILITIES":
 		case "ERR_SANDBOX_MISSING":
 		case "ERR_SANDBOX_SETUP":

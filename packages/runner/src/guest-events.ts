@@ -59,5 +59,8 @@ function parseEvent(line: string): RunEvent | undefined {
 
 function chain(causes: NonNullable<ErrorReport["causes"]>): Error | undefined {
 	const [first, ...others] = causes;
-	return first && Object.assign(new Error(first.message, { cause: chain(others) }), { code: first.code });
+	return (
+		first &&
+		Object.assign(new Error(first.message, { cause: chain(others) }), { code: first.code })
+	);
 }

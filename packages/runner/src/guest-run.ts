@@ -86,7 +86,12 @@ class GuestRun {
 		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
 
 		const startMs = nowMs();
-		const { memoryBytes, bootTimeoutMs: timeoutMs, kernel, modules: moduleFolder } = guestOptions;
+		const {
+			memoryBytes,
+			bootTimeoutMs: timeoutMs,
+			kernel,
+			modules: moduleFolder,
+		} = guestOptions;
 		const guest = await bootGuest({
 			...defined({ memoryBytes, timeoutMs, kernel, modules: moduleFolder, signal }),
 			writable: [manifest.tree],
@@ -116,7 +121,10 @@ class GuestRun {
 		const decoder = new TextDecoder();
 		const command = guest.start(this.#command(manifest, modules), {
 			// Only for the search for bubblewrap: stages get an environment of their own.
-			environment: { PATH: this.#options.searchPath ?? process.env["PATH"] ?? "", HOME: "/root" },
+			environment: {
+				PATH: this.#options.searchPath ?? process.env["PATH"] ?? "",
+				HOME: "/root",
+			},
 			stdin: manifest.text,
 			onStdout: (bytes) => events.add(bytes),
 			onStderr: (bytes) => {

@@ -66,7 +66,11 @@ export function openHost(options: HostOptions = {}): Host {
 	begun.defer(() => closeSync(tree));
 	const namespace = begun.use(makeRunNamespace());
 	const services = new RunServices(namespace.namespace);
-	services.listen({ onStart: () => {}, onLog: (line) => options.log?.(line) });
+	services.listen({
+		onStart: () => {},
+		onLog: (line) => options.log?.(line),
+		onEnd: () => {}, // whoever uses its devices next is told
+	});
 	const manager = new DeviceManager({
 		service: (type) => services.start(moduleOf(type)),
 		types: new Map(modules.types.map((type) => [type, moduleOf(type)])),

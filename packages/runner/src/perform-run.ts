@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { type DeviceEvent, DeviceManager, nowMs, type OpenedDevice } from "@devhost/core";
 import type { Service } from "@devhost/rpc";
 import { checkManifest } from "./check.ts";
@@ -15,6 +15,7 @@ import { type DeviceModule, findModules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
+import type { EndedService } from "./run-services.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
@@ -40,6 +41,8 @@ export async function performRun(
 /** What is there while stages run. */
 interface Workshop {
 	readonly manifest: Manifest;
+	/** The tree, a real path. */
+	readonly tree: string;
 	readonly namespace: RunNamespace;
 	readonly manager: DeviceManager;
 	readonly sandbox: Sandbox;
@@ -47,8 +50,15 @@ interface Workshop {
 	readonly stopServices: () => Promise<void>;
 }
 
+/** What closing needs of a {@link Workshop}. */
+type Closing = Pick<Workshop, "manager" | "stopServices">;
+
 /** How long devices may take to open, or to undo it, when the run is ended meanwhile. Then their services are stopped. */
 const openGraceMs = 2_000;
+/** How long devices may take to close after a second signal. Then their services are stopped, and killed in the end. */
+const closeGraceMs = 5_000;
+/** How long closing may take before people are told what they wait for. */
+const slowCloseMs = 5_000;
 
 class Run {
 	readonly id: string = newRunId();
@@ -59,7 +69,14 @@ class Run {
 	readonly #results = new Map<string, StageResult>();
 	readonly #options: RunOptions;
 	readonly #stop = new AbortController();
+	/** Ends what runs without waiting for it. */
+	readonly #kill = new AbortController();
+	/** Why devices that were open are not any more. */
+	#loss: RunError | undefined;
+	/** Whether opening is under way, which tells of lost services itself, and whether everything is to be closed. */
+	#phase: "opening" | "working" | "closing" = "working";
 	#manifest: Manifest | undefined;
+	#manager: DeviceManager | undefined;
 	/** The stage whose devices are opened or that runs. */
 	#stage: StageDeclaration | undefined;
 
@@ -78,6 +95,7 @@ class Run {
 		using _ = this.#watchLimits();
 		await this.#attempt(() => this.#withManifest(source, early));
 		if ("failure" in early) return;
+		this.#phase = "closing";
 		await this.#attempt(() => early.services.stop(), "closing");
 		early.namespace[Symbol.dispose]();
 	}
@@ -101,6 +119,7 @@ class Run {
 		services.listen({
 			onStart: (service) => this.#emit({ event: "service-started", service }),
 			onLog: ({ service, text }) => this.#emit({ event: "log", service, text }),
+			onEnd: (ended) => this.#onServiceEnd(ended),
 		});
 		const modules = findModules({ manifest, modules: this.#options.modules });
 		// A service takes longer to start than the manifest to be checked.
@@ -124,9 +143,11 @@ class Run {
 		});
 	}
 
-	async #withServices(begun: Omit<Workshop, "manager">): Promise<void> {
+	async #withServices(begun: Omit<Workshop, "manager" | "tree">): Promise<void> {
 		const { manifest, namespace, serviceOf } = begun;
 		const tree = openSync(manifest.tree, constants.O_RDONLY | constants.O_DIRECTORY);
+		// Whatever becomes of links on the way to it, stages and services see the same one.
+		const place = readlinkSync(`/proc/self/fd/${tree}`);
 		try {
 			const manager = new DeviceManager({
 				service: serviceOf,
@@ -135,8 +156,10 @@ class Run {
 				devices: namespace.devices,
 				onEvent: (event) => this.#onDeviceEvent(event),
 			});
-			await this.#attempt(() => this.#runStages({ ...begun, manager }));
-			await this.#attempt(() => manager.close(), "closing");
+			this.#manager = manager;
+			await this.#attempt(() => this.#runStages({ ...begun, tree: place, manager }));
+			this.#phase = "closing";
+			await this.#close({ ...begun, manager });
 		} finally {
 			closeSync(tree);
 		}
@@ -146,11 +169,11 @@ class Run {
 		const { manifest, manager } = workshop;
 		const plans = planDevices(manifest);
 		for (const [index, stage] of manifest.stages.entries()) {
-			if (this.#stop.signal.aborted) break;
+			if (this.#stop.signal.aborted || this.#loss !== undefined) break;
 			const plan = plans[index] as StageDevices;
 			this.#stage = stage;
 			await this.#attempt(() => this.#runStage(workshop, index, plan));
-			await this.#attempt(() => manager.close([...plan.last]), "closing");
+			await this.#close(workshop, [...plan.last]);
 			if (this.errors.length > 0 && !this.#options.keepGoing) break;
 		}
 		// Between stages nothing else would have noticed.
@@ -158,7 +181,7 @@ class Run {
 	}
 
 	async #runStage(workshop: Workshop, index: number, plan: StageDevices): Promise<void> {
-		const { manifest, namespace, sandbox } = workshop;
+		const { manifest, namespace, sandbox, tree } = workshop;
 		const stage = manifest.stages[index] as StageDeclaration;
 		const { name } = stage;
 		const startMs = nowMs();
@@ -168,7 +191,7 @@ class Run {
 			const place = {
 				namespace,
 				sandbox,
-				tree: manifest.tree,
+				tree,
 				onOutput: (stream: OutputStream, text: string) =>
 					this.#emit({ event: "stage-output", stage: name, stream, text }),
 			};
@@ -179,7 +202,7 @@ class Run {
 				...place,
 				devices,
 				signal: this.#stop.signal,
-				killSignal: this.#options.killSignal ?? never,
+				killSignal: this.#kill.signal,
 				onStart: (command) => {
 					isStarted = true;
 					const count = manifest.stages.length;
@@ -226,10 +249,16 @@ class Run {
 			const specs = new Map(missing.map((device) => [device.name, device]));
 			const pointers = new Map(missing.map(({ name, pointer }) => [name, pointer]));
 			using _ = this.#giveUpOn(stopServices);
-			await manager.open(specs, {
-				signal: this.#stop.signal,
-				pointer: (name) => pointers.get(name) ?? "",
-			});
+			this.#phase = "opening";
+			try {
+				await manager.open(specs, {
+					signal: this.#stop.signal,
+					pointer: (name) => pointers.get(name) ?? "",
+				});
+			} finally {
+				this.#phase = "working";
+			}
+			if (this.#loss !== undefined) throw this.#loss;
 		}
 		return manager.opened.filter(({ name }) => plan.visible.has(name));
 	}
@@ -242,8 +271,43 @@ class Run {
 			const timer = setTimeout(stop, openGraceMs);
 			limits.defer(() => clearTimeout(timer));
 		});
-		onAbort(this.#options.killSignal ?? never, limits, stop);
+		onAbort(this.#kill.signal, limits, stop);
 		return limits;
+	}
+
+	/** Closes devices. Whoever does not want to wait for what they write back any longer says so by a second signal. */
+	async #close({ manager, stopServices }: Closing, names?: readonly string[]): Promise<void> {
+		const waiting = setTimeout(() => {
+			const left = manager.opened.map(({ name }) => name).join(", ");
+			const message = `still closing ${left}: what was written is brought to its files`;
+			this.#emit({ event: "warning", code: "WARN_SLOW_CLOSE", message });
+		}, slowCloseMs);
+		using limits = new DisposableStack();
+		limits.defer(() => clearTimeout(waiting));
+		onAbort(this.#kill.signal, limits, () => {
+			const stop = (): void => void this.#attempt(stopServices, "closing");
+			const timer = setTimeout(stop, closeGraceMs);
+			limits.defer(() => clearTimeout(timer));
+		});
+		const phase = this.#phase;
+		this.#phase = "closing";
+		await this.#attempt(() => manager.close(names), "closing");
+		this.#phase = phase;
+	}
+
+	/** A service ended by itself: its devices are gone, and their numbers soon somebody else's. */
+	#onServiceEnd({ name, types, status }: EndedService): void {
+		if (this.#loss !== undefined) return;
+		const lost = (this.#manager?.opened ?? []).filter(({ type }) => types.includes(type));
+		if (lost.length === 0) return; // opening says what became of the others
+		const devices = lost.map((device) => device.name).join(", ");
+		const how = status.signal ?? `exit status ${status.code}`;
+		const message = `the service ${name} ended with ${how}, and with it ${devices}: what uses them is killed`;
+		this.#loss = new RunError("ERR_RUN_SERVICE_ENDED", message);
+		// What is under way tells of it itself; nothing further begins.
+		if (this.#phase !== "working") return;
+		this.#stop.abort(this.#loss);
+		this.#kill.abort();
 	}
 
 	#onDeviceEvent(event: DeviceEvent): void {
@@ -309,6 +373,7 @@ class Run {
 		const { signal, timeoutMs } = this.#options;
 		const limits = new DisposableStack();
 		onAbort(signal ?? never, limits, () => this.#stop.abort(interruptedBy(signal?.reason)));
+		onAbort(this.#options.killSignal ?? never, limits, () => this.#kill.abort());
 		if (timeoutMs !== undefined) {
 			const message = `the run is not done after its ${timeoutMs / 1000} s, and ended`;
 			const expire = (): void => this.#stop.abort(new RunError("ERR_RUN_TIMEOUT", message));

@@ -1,4 +1,4 @@
-import type { Fd } from "@devhost/linux";
+import type { ExitStatus, Fd } from "@devhost/linux";
 import { type Service, ServiceManager } from "@devhost/rpc";
 import type { DeviceModule } from "./modules.ts";
 
@@ -12,6 +12,16 @@ const serviceEnvironment = {
 export interface ServiceListener {
 	readonly onStart: (name: string) => void;
 	readonly onLog: (line: { readonly service: string; readonly text: string }) => void;
+	/** Also when it was to end. */
+	readonly onEnd: (ended: EndedService) => void;
+}
+
+/** A service whose process is gone, and with it its devices. */
+export interface EndedService {
+	readonly name: string;
+	/** Of its devices. */
+	readonly types: readonly string[];
+	readonly status: ExitStatus;
 }
 
 /** The service processes of a run: one for each module, however many types and devices it serves. */
@@ -60,6 +70,9 @@ export class RunServices {
 		});
 		this.#byFile.set(file, service);
 		this.#tell(({ onStart }) => onStart(name));
+		void service.exited.then((status) => {
+			this.#tell(({ onEnd }) => onEnd({ name, types, status }));
+		});
 		return service;
 	}
 

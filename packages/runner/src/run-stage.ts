@@ -11,7 +11,7 @@ import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
 import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
 import { stageEnvironment } from "./stage-environment.ts";
-import { makeStageNodes } from "./stage-nodes.ts";
+import { holdDevice, makeStageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
 import type { StageEnd, StageProcess } from "./stage-process.ts";
 
@@ -129,6 +129,7 @@ function beginStage(
 	const stdin = stage.stdin === undefined ? undefined : fill(stage.stdin);
 	writeArguments(namespace, stageArguments(stage.name, tree, devices));
 	if (!isBare) limits.use(makeStageNodes(namespace, devices));
+	else for (const { path } of devices) limits.use(holdDevice(namespace.devices, path));
 	onStart(argv);
 	stageProcess.begin({ argv, environment, stdin });
 	return argv;

@@ -1,9 +1,18 @@
-import { isSysError, mkdirat, mknodat, unlinkat } from "@devhost/linux";
+import { constants } from "node:fs";
+import {
+	type FdLike,
+	isSysError,
+	mkdirat,
+	mknodat,
+	openat2,
+	unlinkat,
+} from "@devhost/linux";
 import type { OpenedDevice } from "@devhost/core";
 import type { RunNamespace } from "./namespace.ts";
 
 /**
- * Makes the nodes of a stage's devices in what will be its `/dev`, and removes them when disposed.
+ * Makes the nodes of a stage's devices in what will be its `/dev`, and removes them when disposed. Until then each device is
+ * held open: if its service is killed, its number is nobody else's as long as the stage may write to it.
  *
  * Mode 0600, for root, as the host's disks have it at least.
  *
@@ -27,8 +36,22 @@ export function makeStageNodes(
 		}
 		mknodat(stageDevices, path, "block", node, 0o600);
 		made.defer(() => unlinkat(stageDevices, path));
+		made.use(holdDevice(stageDevices, path));
 	}
 	return made.move();
+}
+
+/**
+ * Holds a device open, for reading only, so that closing it makes nobody look at the device again. One that cannot be
+ * opened is the stage's to complain of.
+ */
+export function holdDevice(devices: FdLike, path: string): Disposable {
+	try {
+		return openat2(devices, path, { flags: constants.O_RDONLY | constants.O_NONBLOCK });
+	} catch (error) {
+		if (!isSysError(error)) throw error;
+		return { [Symbol.dispose]() {} };
+	}
 }
 
 /** The folders on the way to `mapper/root`, outermost first: `mapper`. */

@@ -61,7 +61,11 @@ describe("devhost run as an ordinary user", () => {
 			devices: { disk },
 			stages: [
 				{ name: "format", run: ["mkfs.ext4", "-q", "{devices.disk}"] },
-				{ name: "look", run: ["sh", "-c", look], environment: { OTHER: "/var/tmp/../devhost" } },
+				{
+					name: "look",
+					run: ["sh", "-c", look],
+					environment: { OTHER: "/var/tmp/../devhost" },
+				},
 				{ name: "never", run: ["true"] },
 			],
 		});
@@ -112,7 +116,9 @@ describe("devhost run as an ordinary user", () => {
 		const second = await run(manifest);
 		expect(second.code).toBe(3);
 		expect(second.stderr).toContain("[ERR_APPLIANCE_BUSY]");
-		expect(second.stderr).toContain(`disk.img: in use by the guest of process ${first.child.pid}`);
+		expect(second.stderr).toContain(
+			`disk.img: in use by the guest of process ${first.child.pid}`,
+		);
 
 		process.kill(-(first.child.pid as number), "SIGINT");
 		const { code, stderr } = await first.ended;
@@ -129,7 +135,9 @@ describe("devhost run as an ordinary user", () => {
 		});
 		const folders = ["/tmp", "/dev/shm"].filter((folder) => existsSync(folder));
 		const entries = (): string[] =>
-			folders.flatMap((folder) => readdirSync(folder).filter((name) => /uml|devhost-guest/.test(name)));
+			folders.flatMap((folder) =>
+				readdirSync(folder).filter((name) => /uml|devhost-guest/.test(name)),
+			);
 		const before = entries();
 
 		for (const waitMs of [300, 1000, 2000, 4000]) {
@@ -146,7 +154,10 @@ describe("devhost run as an ordinary user", () => {
 
 	test("ends in order when it is interrupted while the guest boots", async ({ expect }) => {
 		image("disk.img");
-		const manifest = project.manifest({ devices: { disk }, stages: [{ name: "no", run: ["true"] }] });
+		const manifest = project.manifest({
+			devices: { disk },
+			stages: [{ name: "no", run: ["true"] }],
+		});
 		const running = start(manifest);
 		await new Promise((resolve) => setTimeout(resolve, 500));
 		process.kill(-(running.child.pid as number), "SIGINT");
@@ -161,7 +172,10 @@ describe("devhost run as an ordinary user", () => {
 	test("says which file it may not write, before anything is booted", async ({ expect }) => {
 		const file = image("disk.img");
 		chmodSync(file, 0o400);
-		const manifest = project.manifest({ devices: { disk }, stages: [{ name: "no", run: ["true"] }] });
+		const manifest = project.manifest({
+			devices: { disk },
+			stages: [{ name: "no", run: ["true"] }],
+		});
 
 		const { code, stdout, stderr } = await run(manifest);
 
@@ -172,7 +186,10 @@ describe("devhost run as an ordinary user", () => {
 
 	test("says what is missing on both backends", async ({ expect }) => {
 		image("disk.img");
-		const manifest = project.manifest({ devices: { disk }, stages: [{ name: "no", run: ["true"] }] });
+		const manifest = project.manifest({
+			devices: { disk },
+			stages: [{ name: "no", run: ["true"] }],
+		});
 
 		const { code, stderr } = await run("--guest-kernel", "/no/such/linux", manifest);
 
