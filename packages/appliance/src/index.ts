@@ -20,4 +20,9 @@ export type {
 	GuestStdin,
 	TerminalSize,
 } from "./guest.ts";
+export {
+	installGuestKernel,
+	type InstalledKernel,
+	type InstallOptions,
+} from "./install-guest-kernel.ts";
 export { uml } from "./uml.ts";

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { unpackedFolder, userCacheFolder } from "./cache-folder.ts";
 import { ApplianceError } from "./error.ts";
 
@@ -87,23 +87,30 @@ export interface Modules {
 /**
  * The modules that belong to a kernel: in `given`, or the first folder that is there.
  *
- * @param kernel - Decides between modules of the system and unpacked ones of the same release.
+ * @param options - `kernel` is its file: what is beside it comes first.
  * @throws {@link ApplianceError} `ERR_APPLIANCE_NO_MODULES`, with what was tried.
  */
 export function findModules(
 	release: string,
 	{
 		given,
-		kernel = "",
+		kernel,
 		...places
 	}: SearchPlaces & { given?: string | undefined; kernel?: string } = {},
 ): Modules {
 	const unpacked = unpackedPlace(places);
-	const system = [`/usr/lib/uml/modules/${release}`, `/lib/modules/${release}`];
-	const ours = unpacked === undefined ? [] : [join(unpacked, "usr/lib/uml/modules", release)];
-	const isUnpacked = unpacked !== undefined && kernel.startsWith(`${unpacked}/`);
+	// Debian's package has /usr/bin/linux.uml and /usr/lib/uml/modules, wherever it is unpacked.
+	const besideKernel = kernel === undefined ? [] : [join(dirname(kernel), "../lib/uml/modules")];
+	const parents = [
+		...besideKernel,
+		"/usr/lib/uml/modules",
+		"/lib/modules",
+		...(unpacked === undefined ? [] : [join(unpacked, "usr/lib/uml/modules")]),
+	];
 	const candidates =
-		given !== undefined ? [given] : isUnpacked ? [...ours, ...system] : [...system, ...ours];
+		given === undefined
+			? [...new Set(parents)].map((parent) => join(parent, release))
+			: [given];
 	const folder = candidates.find((each) => existsSync(join(each, "modules.dep")));
 	if (folder === undefined) {
 		throw new ApplianceError(
