@@ -8,6 +8,9 @@ const serviceEnvironment = {
 	LC_ALL: "C.UTF-8",
 };
 
+/** What a service has until it says HELLO: it is a program like us, which takes a tenth of a second. */
+const minHelloTimeoutMs = 10_000;
+
 /** Who is told of services. */
 export interface ServiceListener {
 	readonly onStart: (name: string) => void;
@@ -67,6 +70,8 @@ export class RunServices {
 			argv,
 			environment: serviceEnvironment,
 			namespace: this.#namespace,
+			// Where we have taken seconds to come this far, as in a guest on a busy machine, so will a service.
+			helloTimeoutMs: Math.max(minHelloTimeoutMs, 20 * process.uptime() * 1000),
 		});
 		this.#byFile.set(file, service);
 		this.#tell(({ onStart }) => onStart(name));
