@@ -1,8 +1,11 @@
-/* exec-checked REPORT_FD CAPABILITIES COMMAND_FD START_FD
+/* exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD
  *
  * The last thing that runs inside a sandbox before the program does. It looks at its own capabilities, where no launcher
  * can be mistaken about them, and refuses to go on when it holds more than CAPABILITIES (hexadecimal) or could come by
  * CAP_MKNOD: bubblewrap's own drop fails open where the host lacks a capability that was asked for.
+ *
+ * In a "sandbox", not on the "host", it refuses as well when /proc/sys is not mounted read-only: for its files the kernel
+ * asks for no capability, and kernel.core_pattern is a program that root runs on the host.
  *
  * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
  * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
@@ -11,12 +14,14 @@
  * Writes lines of JSON to REPORT_FD, which like the others the program does not inherit:
  *   {"ok":true,"caps":"%016x"}                          then it waits, and executes the program
  *   {"error":"caps","caps":"%016x","errno":0}           exit status 126
+ *   {"error":"proc","caps":"%016x","errno":0}           /proc/sys can be written, or not be looked at; exit status 126
  *   {"error":"exec","caps":"%016x","errno":2}           after the first line; exit status 127 (126 where it is not ENOENT)
  *
  * Freestanding: no libc, so that one static file of a few kilobytes runs in any root, whatever is in it.
  */
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <asm/statfs.h>
 #include <asm/unistd.h>
 
 typedef unsigned long ulong;
@@ -29,6 +34,7 @@ typedef unsigned long long u64;
 #define ERROR_EACCES 13
 #define ERROR_ENOTDIR 20
 #define ERROR_EINVAL 22
+#define MOUNT_IS_READ_ONLY 1 /* ST_RDONLY, linux/statfs.h */
 #define FD_CLOEXEC_FLAG 1
 #define COMMAND_SETFD 2
 #define WHENCE_END 2
@@ -76,6 +82,11 @@ static ulong length_of(const char *text) {
 	return length;
 }
 
+static int is_equal(const char *one, const char *other) {
+	while (*one != 0 && *one == *other) one++, other++;
+	return *one == *other;
+}
+
 static char *append(char *end, const char *text) {
 	while (*text != 0) *end++ = *text++;
 	return end;
@@ -109,7 +120,7 @@ static int parse_number(const char *text, int base, u64 *value) {
 }
 
 __attribute__((noreturn)) static void usage(void) {
-	static const char text[] = "usage: exec-checked REPORT_FD CAPABILITIES COMMAND_FD START_FD\n";
+	static const char text[] = "usage: exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD\n";
 	call(__NR_write, 2, (long)text, sizeof text - 1, 0, 0);
 	leave(125);
 }
@@ -178,9 +189,11 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
 	u64 fd, allowed, command, go;
-	if (argc != 5 || parse_number(argv[1], 10, &fd) < 0 || parse_number(argv[2], 16, &allowed) < 0 ||
-		parse_number(argv[3], 10, &command) < 0 || parse_number(argv[4], 10, &go) < 0)
+	if (argc != 6 || parse_number(argv[2], 10, &fd) < 0 || parse_number(argv[3], 16, &allowed) < 0 ||
+		parse_number(argv[4], 10, &command) < 0 || parse_number(argv[5], 10, &go) < 0)
 		usage();
+	int is_sandbox = is_equal(argv[1], "sandbox");
+	if (!is_sandbox && !is_equal(argv[1], "host")) usage();
 
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
 	struct __user_cap_data_struct data[2] = {{0}};
@@ -192,6 +205,14 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	if (result < 0 || (held & ~allowed) != 0 || may_come_by != 0) {
 		report((int)fd, "{\"error\":\"caps\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
 		leave(126);
+	}
+	if (is_sandbox) {
+		struct statfs settings = {0};
+		result = call(__NR_statfs, (long)"/proc/sys", (long)&settings, 0, 0, 0);
+		if (result < 0 || !(settings.f_flags & MOUNT_IS_READ_ONLY)) {
+			report((int)fd, "{\"error\":\"proc\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
+			leave(126);
+		}
 	}
 	report((int)fd, "{\"ok\":true,\"caps\":\"", held, "\"", -1);
 

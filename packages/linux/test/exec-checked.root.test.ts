@@ -16,6 +16,8 @@ const all = capabilities().permitted;
 const mknod = capabilitySet(["CAP_MKNOD"]);
 
 interface Run {
+	/** @default "host" */
+	readonly place?: "sandbox" | "host";
 	readonly held: bigint;
 	readonly allowed: bigint;
 	readonly argv: readonly string[];
@@ -37,7 +39,14 @@ async function run(options: Run): Promise<{ report: unknown[]; output: string; s
 	using _reportReader = reportReader;
 	const child = spawn({
 		file: execCheckedPath(),
-		argv: ["exec-checked", "3", options.allowed.toString(16), "4", "5"],
+		argv: [
+			"exec-checked",
+			options.place ?? "host",
+			"3",
+			options.allowed.toString(16),
+			"4",
+			"5",
+		],
 		environment: { PATH: "/no/such", OURS: "not the command's" },
 		fds: { 1: output, 3: report, 4: command, 5: start },
 		capabilityBound: options.held,
@@ -100,6 +109,19 @@ describeAsRoot("exec-checked", () => {
 		expect(result.report).toEqual([
 			{ error: "caps", caps: held.toString(16).padStart(16, "0"), errno: 0 },
 		]);
+		expect(result.output).toBe("");
+		expect(result.status).toEqual({ code: 126 });
+	});
+
+	test("refuses a sandbox in which /proc/sys can be written", async ({ expect }) => {
+		const result = await run({
+			place: "sandbox",
+			held: 0n,
+			allowed: 0n,
+			argv: ["echo", "ran"],
+		});
+
+		expect(result.report).toEqual([{ error: "proc", caps: "0".repeat(16), errno: 0 }]);
 		expect(result.output).toBe("");
 		expect(result.status).toEqual({ code: 126 });
 	});

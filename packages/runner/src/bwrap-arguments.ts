@@ -1,3 +1,4 @@
+import type { KernelFiles } from "./kernel-files.ts";
 import { capabilityNames } from "./stage-capabilities.ts";
 
 /** Where things are inside a sandbox. */
@@ -22,6 +23,8 @@ export interface SandboxPlan {
 	readonly capabilities: bigint;
 	/** The file that the sandbox sees as `arguments.json`, in the run's namespace. */
 	readonly argumentsFile: string;
+	/** What of `/proc` and `/sys` it does not see as it is. */
+	readonly kernelFiles: KernelFiles;
 }
 
 /**
@@ -33,7 +36,7 @@ export interface SandboxPlan {
  * Source: bwrap(1).
  */
 export function bwrapArguments(plan: SandboxPlan): string[] {
-	const { root, tree, devices, execChecked, capabilities, argumentsFile } = plan;
+	const { root, tree, devices, execChecked, capabilities, argumentsFile, kernelFiles } = plan;
 	const options = [
 		[
 			"--unshare-ipc",
@@ -48,6 +51,12 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		// A build tree has no kernel file systems of its own.
 		root === "/" ? [] : ["--ro-bind", "/sys", "/sys"],
 		["--proc", "/proc"],
+		// Of another instance of /proc, but the settings seen there are those of the namespaces of whoever looks. The helper
+		// does not believe that it is read-only before it has looked.
+		["--ro-bind", "/proc/sys", "/proc/sys"],
+		...kernelFiles.readOnly.map((path) => ["--ro-bind-try", path, path]),
+		...kernelFiles.emptyFiles.map((path) => ["--dev-bind", "/dev/null", path]),
+		...kernelFiles.emptyFolders.map((path) => ["--perms", "0555", "--tmpfs", path]),
 		// Read-only, made by us and complete, save for shm, which is each stage's own: --dev with --dev-bind for every
 		// node costs 0.35 ms a node (bubblewrap reads all of /proc/self/mountinfo for each).
 		["--dev-bind", devices, "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"],

@@ -10,6 +10,7 @@ import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
 import { StageError } from "./error.ts";
 import type { SandboxTools } from "./find-tools.ts";
 import { HelperReports } from "./helper-reports.ts";
+import { kernelFiles } from "./kernel-files.ts";
 import { memoryFile } from "./memory-file.ts";
 import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
 import { argumentsPath, writeArguments } from "./stage-arguments.ts";
@@ -38,7 +39,7 @@ export interface StagePlan {
  *
  * The stage sees the root read-only, the tree read-write, the device nodes that stand in
  * {@link RunNamespace.stageDevices}, also those that are made there later, and no network. The last thing before its
- * command, a static helper looks at its capabilities from inside and does not run it if they are wrong.
+ * command, a static helper looks at its capabilities and at /proc/sys from inside, and does not run it if they are wrong.
  *
  * @throws {@link RunError} `ERR_STAGE_CAPABILITY`.
  * @throws {@link StageError} `ERR_SANDBOX_SETUP` bubblewrap cannot be started.
@@ -56,10 +57,11 @@ export function prepareSandbox(
 			argumentsFile: argumentsPath,
 			execChecked: execCheckedPath(),
 			capabilities: granted,
+			kernelFiles: kernelFiles(),
 		});
 		const options = lent.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
 		writeArguments(plan.namespace, ""); // to be bound into the sandbox
-		const helper = helperArguments(sandboxPaths.execChecked, granted);
+		const helper = helperArguments(sandboxPaths.execChecked, "sandbox", granted);
 		return spawn({
 			file: tools.unshare,
 			argv: [...unshareArguments, tools.bwrap, "--args", "6", "--", ...helper],
@@ -100,7 +102,7 @@ export function prepareUnsandboxed(plan: StagePlan): StageProcess {
 	return prepare(plan, { granted, isSandboxed: false }, (fds) =>
 		spawn({
 			file: execCheckedPath(),
-			argv: helperArguments("exec-checked", granted),
+			argv: helperArguments("exec-checked", "host", granted),
 			environment: {},
 			fds,
 			cwd: plan.tree,
@@ -115,9 +117,10 @@ export function prepareUnsandboxed(plan: StagePlan): StageProcess {
 /** Numbers of the helper's descriptors, beside the command's own three. */
 const helperFds = { report: 3, command: 4, start: 5 } as const;
 
-function helperArguments(file: string, granted: bigint): string[] {
+/** @param place - In a sandbox the helper checks more than capabilities. */
+function helperArguments(file: string, place: "sandbox" | "host", granted: bigint): string[] {
 	const { report, command, start } = helperFds;
-	return [file, String(report), granted.toString(16), String(command), String(start)];
+	return [file, place, String(report), granted.toString(16), String(command), String(start)];
 }
 
 /** Opens what both ways of starting need, and closes it again if starting fails. */

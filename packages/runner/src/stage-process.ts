@@ -152,6 +152,7 @@ export class StageProcess implements AsyncDisposable {
 				"more than it was to get, or a way to CAP_MKNOD",
 			);
 		}
+		if (failure?.error === "proc") throw this.#kernelSettingsError(failure.errno ?? 0);
 		if (failure?.error === "exec") throw this.#commandError(failure.errno ?? 0);
 		const success = lines.find((line) => line.ok);
 		if (success !== undefined) {
@@ -172,6 +173,12 @@ export class StageProcess implements AsyncDisposable {
 			`stage ${this.#stage}: it would hold ${what}: holds ${names(BigInt(`0x${held ?? "0"}`))}, ` +
 			`granted ${names(this.#capabilities)}. It was not run`;
 		return new RunError("ERR_SANDBOX_CAPABILITIES", message, { stage: this.#stage });
+	}
+
+	#kernelSettingsError(errno: number): StageError {
+		const why = errno === 0 ? "it could write /proc/sys" : `/proc/sys: ${errnoName(errno)}`;
+		const message = `stage ${this.#stage}: the kernel's settings are not protected from it, ${why}. It was not run`;
+		return new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output: "" });
 	}
 
 	#commandError(errno: number): StageError {

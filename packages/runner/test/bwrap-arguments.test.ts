@@ -8,6 +8,11 @@ const plan: SandboxPlan = {
 	execChecked: "/opt/exec-checked",
 	capabilities: (1n << 0n) | (1n << 7n),
 	argumentsFile: "/dev/.arguments.json",
+	kernelFiles: {
+		readOnly: ["/proc/irq"],
+		emptyFiles: ["/proc/kcore"],
+		emptyFolders: ["/sys/firmware"],
+	},
 };
 
 describe("bwrapArguments", () => {
@@ -17,6 +22,8 @@ describe("bwrapArguments", () => {
 		expect(bwrapArguments(plan).join(" ")).toBe(
 			"--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try " +
 				"--hostname devhost --new-session --die-with-parent --ro-bind / / --proc /proc " +
+				"--ro-bind /proc/sys /proc/sys --ro-bind-try /proc/irq /proc/irq " +
+				"--dev-bind /dev/null /proc/kcore --perms 0555 --tmpfs /sys/firmware " +
 				"--dev-bind /dev/.stage /dev --perms 1777 --tmpfs /dev/shm " +
 				"--perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /var/tmp " +
 				"--tmpfs /run --dir /run/devhost/mounts --bind /work/tree /run/devhost/tree " +

@@ -253,6 +253,86 @@ describeAsRoot("a sandbox", () => {
 		]);
 	});
 
+	test("cannot change a setting of the kernel", async ({ expect }) => {
+		// Each would be root on the host, or act on all of it: a program for core dumps, sysrq, interrupts, block devices.
+		const settings = [
+			"/proc/sys/kernel/core_pattern",
+			"/proc/sys/kernel/hostname",
+			"/proc/sys/vm/swappiness",
+			"/proc/sys/net/ipv4/ip_forward",
+			"/proc/irq/default_smp_affinity",
+			"/sys/kernel/mm/transparent_hugepage/enabled",
+			"/sys/block/loop0/queue/read_ahead_kb",
+		];
+		const script = `for file in ${settings.join(" ")}; do
+			[ -e $file ] || { echo "$file: not here"; continue; }
+			was=$(cat $file)
+			(echo "$was" > $file) 2>/dev/null && echo "$file: written"
+			[ "$(cat $file)" = "$was" ] || echo "$file: changed"
+		done`;
+
+		const output = await shell(script);
+
+		expect(output).not.toContain("written");
+		expect(output).not.toContain("changed");
+		expect(output).not.toContain("/proc/sys/");
+	});
+
+	test("can write nothing in /proc but what is of its own processes", async ({ expect }) => {
+		const script =
+			"find /proc /sys -path '/proc/[0-9]*' -prune -o -type f -perm /222 -writable -print 2>/dev/null | " +
+			'while read -r file; do [ -c "$file" ] || echo "$file"; done'; // the null device
+
+		const found = (await shell(script)).split("\n").filter(Boolean);
+
+		expect(found).toEqual([]);
+	}, 20_000);
+
+	test("finds no memory of the kernel, no keys, timers or firmware of the host", async ({
+		expect,
+	}) => {
+		const script =
+			"cat /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug 2>/dev/null | wc -c; " +
+			"ls -A /sys/firmware /proc/acpi /proc/scsi 2>/dev/null | grep -v :";
+
+		const [bytes, ...files] = (await shell(script)).split("\n").filter(Boolean);
+
+		expect(bytes).toBe("0");
+		expect(files).toEqual([]);
+	});
+
+	test("finds no way to the kernel's settings by a user namespace", async ({ expect }) => {
+		const attempt = "echo 1 > /proc/sys/vm/drop_caches && echo written";
+		const script =
+			`unshare -Ur sh -c 'umount /proc/sys; mount -o remount,rw /proc/sys; ${attempt}'; ` +
+			`unshare -Urpmf --mount-proc sh -c '${attempt}'; ` +
+			`unshare -Urnmf sh -c 'mount -t proc proc /mnt && ls /mnt && ${attempt}'; ` +
+			`unshare -Urpmf sh -c 'mount -t sysfs none /mnt && touch /mnt/kernel/mm && ${attempt}'`;
+
+		expect(await shell(`(${script}) 2>/dev/null`)).toBe("");
+	});
+
+	test("does not run a command that could change the kernel's settings", async ({ expect }) => {
+		// As bubblewrap before its sandbox is whole: with a /proc of its own, and nothing that covers part of it.
+		const careless = join(tree, "bwrap");
+		const wanted = capabilityNames(stageCapabilities([], capabilities()).granted);
+		const caps = wanted.map((name) => `--cap-add ${name}`).join(" ");
+		const script =
+			`#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift 2\n` +
+			`exec ${tools.bwrap} --bind / / --dev-bind /dev /dev --proc /proc ` +
+			`--cap-drop ALL ${caps} ${execCheckedPath()} "$@"\n`;
+		writeFileSync(careless, script, { mode: 0o755 });
+		const stage = command(["touch", join(tree, "was-run")]);
+
+		await expect(
+			startSandbox(stage, { tools: { ...tools, bwrap: careless }, root: "/" }).ended,
+		).rejects.toMatchObject({
+			code: "ERR_SANDBOX_SETUP",
+			message: expect.stringContaining("/proc/sys"),
+		});
+		expect(() => statSync(join(tree, "was-run"))).toThrow("ENOENT");
+	});
+
 	test("gets its environment and nothing of ours", async ({ expect }) => {
 		process.env["SECRET_OF_THE_HOST"] = "1";
 		const output = await shell("env", { environment: { PATH: "/usr/bin:/bin", X: "a=b c" } });
