@@ -3,6 +3,7 @@ export const help = `devhost: runs stages that see only the devices their manife
 
   devhost run FILE      open the devices, run the stages, close everything
   devhost check FILE    find everything that is wrong with a manifest, open nothing
+  devhost doctor        what this machine has for it, what is missing, and what installs that
 
   -h, --help            this, or the options of a command: devhost run --help
       --version         the version
@@ -12,7 +13,7 @@ export const help = `devhost: runs stages that see only the devices their manife
 export const runHelp = `devhost run [OPTION]... FILE
 
 Opens the devices that a manifest (YAML or JSON) declares, runs its stages, each in a sandbox that sees only its devices,
-and closes everything. Needs bubblewrap, and root or a guest kernel.
+and closes everything. Needs bubblewrap, and root or a guest kernel: devhost doctor tells.
 
 FILE may be -, for standard input.
 
@@ -49,4 +50,17 @@ nothing, and needs no root.
   -h, --help            this
 
 Exit status: 0 nothing is wrong, 2 something is, or the usage.
+`;
+
+/** What `devhost doctor --help` says. */
+export const doctorHelp = `devhost doctor [OPTION]...
+
+Tries what devhost run can work with on this machine, for this user: its own kernel, and a guest kernel. Says what is there,
+what is missing, and the command that installs it.
+
+      --fix             gets the guest kernel by the distribution's own package, without root, if that is what is missing
+      --json            the same as a line of JSON on standard output
+  -h, --help            this
+
+Exit status: 0 devhost run works here, 3 it does not, 2 wrong usage.
 `;

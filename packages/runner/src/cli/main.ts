@@ -3,6 +3,7 @@ export { exitNow } from "@devhost/linux";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
+import { textWritten } from "../write-text.ts";
 
 /** The commands, by name. `run` is here at once: it is what the time of a start is measured by. */
 const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
@@ -11,10 +12,20 @@ const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
 		const { checkCommand } = await import("./check.ts");
 		return checkCommand(args);
 	},
+	async doctor(args) {
+		const { doctorCommand } = await import("./doctor.ts");
+		return doctorCommand(args);
+	},
 };
 
-/** The command line. Returns the exit code. */
+/** The command line. Returns the exit code when everything is printed. */
 export async function main(args: readonly string[]): Promise<number> {
+	const exitCode = await perform(args);
+	await textWritten();
+	return exitCode;
+}
+
+async function perform(args: readonly string[]): Promise<number> {
 	try {
 		return await dispatch(args);
 	} catch (error) {
