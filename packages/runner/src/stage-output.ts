@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { EAGAIN, type Fd, Poller, READABLE, pipe, read, setNonBlocking } from "@devhost/linux";
 import { Utf8Decoder } from "./decode-utf8.ts";
+import { stageOutputRoom } from "./output-flow.ts";
 
 /** Which of a stage's two outputs. */
 export type OutputStream = "stdout" | "stderr";
@@ -53,8 +54,12 @@ export class StageOutput {
 		return this.#kept.length > keptOutputBytes ? lastOf(this.#kept) : this.#kept;
 	}
 
-	/** Resolves when every process that had the outputs is gone and all is read. */
+	/**
+	 * Resolves when every process that had the outputs is gone and all is read. Waits no more for room: with the stage at its
+	 * end, what there is to read is no more than the pipes hold.
+	 */
 	async ended(): Promise<void> {
+		for (const reader of this.#readers) reader.finish();
 		await Promise.all(this.#readers.map(({ ended }) => ended));
 	}
 
@@ -87,6 +92,7 @@ class Reader {
 	readonly #resolve: () => void;
 	readonly #decoder = new Utf8Decoder();
 	#poller: Poller | undefined;
+	#isFinishing = false;
 
 	constructor(fd: Fd, onText: (text: string) => void) {
 		this.#fd = fd;
@@ -108,8 +114,27 @@ class Reader {
 			if (count <= 0) return this.close();
 			total += count;
 			this.#emit(this.#decoder.decode(buffer.subarray(0, count)));
-			if (count < buffer.length) return;
+			if (this.#pause() || count < buffer.length) return;
 		}
+	}
+
+	/** Leaves the rest in the pipe until there is room for it, so that the stage waits as if it wrote to the reader itself. */
+	#pause(): boolean {
+		const room = this.#isFinishing ? undefined : stageOutputRoom();
+		if (room === undefined) return false;
+		this.#poller?.set(0);
+		void room.then(() => this.#resume());
+		return true;
+	}
+
+	#resume(): void {
+		if (this.#fd.isOpen) this.#poller?.set(READABLE);
+	}
+
+	/** Reads what there is, room or not. */
+	finish(): void {
+		this.#isFinishing = true;
+		this.#resume();
 	}
 
 	#emit(text: string): void {

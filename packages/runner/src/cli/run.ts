@@ -1,10 +1,13 @@
 import { RunError } from "../error.ts";
-import { exitCodes } from "../exit-code.ts";
+import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { type BackendName, backendNames } from "../backend.ts";
 import { beginRun } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
 import type { ManifestText } from "../manifest.ts";
+import { onAbort } from "../on-abort.ts";
+import { limitStageOutput } from "../output-flow.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
+import { dropText, roomForText, textWritten } from "../write-text.ts";
 
 const optionSpecs = {
 	as: { type: "value" },
@@ -56,10 +59,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		quiet: options.quiet === true,
 		isTerminal: !json && (await isTerminal(1)),
 	});
+	let isDone = false;
 	using interruption = watchSignals((signal) => {
+		if (isDone) return;
 		const message = `${signal}: waiting for the stage to end, then closing devices; once more to kill the stage`;
 		report.event({ event: "warning", code: "WARN_INTERRUPTED", message });
 	});
+	limitStageOutput(roomForText);
 	const runOptions = {
 		sandbox,
 		guest,
@@ -75,7 +81,36 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		"obstacle" in begun
 			? await performGuestRun(source, runOptions, begun)
 			: await performRun(source, runOptions, begun);
-	return exitCode;
+	isDone = true;
+	return await untilRead(exitCode, interruption);
+}
+
+/** How long an interrupted run waits for a slow reader of what it printed. */
+const readGraceMs = 2_000;
+
+/**
+ * Waits until everything is printed: for a slow reader as long as it takes, like other programs, but not for longer than
+ * somebody wants.
+ */
+async function untilRead(
+	exitCode: number,
+	{ signal, killSignal }: Pick<Interruption, "signal" | "killSignal">,
+): Promise<number> {
+	const written = textWritten();
+	if (written === undefined) return exitCode;
+	using limits = new DisposableStack();
+	const { promise: gaveUp, resolve } = Promise.withResolvers<"gave up">();
+	const giveUp = (): void => resolve("gave up");
+	const wasInterrupted = signal.aborted;
+	if (wasInterrupted) {
+		const timer = setTimeout(giveUp, readGraceMs);
+		limits.defer(() => clearTimeout(timer));
+		if (!killSignal.aborted) onAbort(killSignal, limits, giveUp);
+	} else onAbort(signal, limits, giveUp);
+
+	if ((await Promise.race([written, gaveUp])) !== "gave up") return exitCode;
+	dropText();
+	return exitCode === exitCodes.done ? exitCodeOf(signal.reason) : exitCode;
 }
 
 /** A manifest that is read from one place, as if it stood in another: for messages, and for what its paths are relative to. */
@@ -112,10 +147,16 @@ function readSize(option: string, value: string | undefined): number | undefined
 	throw usageError(`--${option} ${value}: expected a size of 64M or more, such as 2G`);
 }
 
+/** What signals ask for. */
+interface Interruption extends Disposable {
+	/** To end in order. */
+	readonly signal: AbortSignal;
+	/** Not to wait any more. */
+	readonly killSignal: AbortSignal;
+}
+
 /** The first signal ends the run in order, the second one also the stage; further ones change nothing. */
-function watchSignals(
-	onFirst: (signal: NodeJS.Signals) => void,
-): Disposable & { readonly signal: AbortSignal; readonly killSignal: AbortSignal } {
+function watchSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
 	const stop = new AbortController();
 	const kill = new AbortController();
 	const onSignal = (signal: NodeJS.Signals): void => {
