@@ -5,7 +5,8 @@
  * CAP_MKNOD: bubblewrap's own drop fails open where the host lacks a capability that was asked for.
  *
  * In a "sandbox", not on the "host", it refuses as well when /proc/sys is not mounted read-only: for its files the kernel
- * asks for no capability, and kernel.core_pattern is a program that root runs on the host.
+ * asks for no capability, and kernel.core_pattern is a program that root runs on the host. There it also installs a filter
+ * of system calls, which the program and all that it starts keep: see loop_filter.
  *
  * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
  * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
@@ -15,12 +16,17 @@
  *   {"ok":true,"caps":"%016x"}                          then it waits, and executes the program
  *   {"error":"caps","caps":"%016x","errno":0}           exit status 126
  *   {"error":"proc","caps":"%016x","errno":0}           /proc/sys can be written, or not be looked at; exit status 126
+ *   {"error":"filter","caps":"%016x","errno":22}        the kernel takes no filter; exit status 126
  *   {"error":"exec","caps":"%016x","errno":2}           after the first line; exit status 127 (126 where it is not ENOENT)
  *
  * Freestanding: no libc, so that one static file of a few kilobytes runs in any root, whatever is in it.
  */
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/loop.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <asm/statfs.h>
 #include <asm/unistd.h>
 
@@ -28,12 +34,14 @@ typedef unsigned long ulong;
 typedef unsigned long long u64;
 
 #define CAPABILITY_MKNOD 27
+#define ERROR_EPERM 1
 #define ERROR_ENOENT 2
 #define ERROR_EINTR 4
 #define ERROR_E2BIG 7
 #define ERROR_EACCES 13
 #define ERROR_ENOTDIR 20
 #define ERROR_EINVAL 22
+#define ERROR_ENOSYS 38
 #define MOUNT_IS_READ_ONLY 1 /* ST_RDONLY, linux/statfs.h */
 #define FD_CLOEXEC_FLAG 1
 #define COMMAND_SETFD 2
@@ -117,6 +125,62 @@ static int parse_number(const char *text, int base, u64 *value) {
 		*value = *value * (u64)base + (u64)digit;
 	}
 	return 0;
+}
+
+#if defined(__x86_64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
+#define OTHER_ARCHITECTURE AUDIT_ARCH_I386
+/* x32 is called x86-64, too, and has this bit in its numbers. Kernels before 5.4 do not mind whether it is there. */
+#define NUMBER_MASK (~0x40000000u)
+#define X32_IOCTL 514
+#else
+#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
+#define OTHER_ARCHITECTURE AUDIT_ARCH_ARM
+#define NUMBER_MASK (~0u)
+#define X32_IOCTL __NR_ioctl /* no such thing */
+#endif
+#define OTHER_IOCTL 54 /* asm/unistd_32.h, of i386 and of arm */
+#define LOOP_REQUESTS 0x4C00u /* to 0x4C1F: Documentation/userspace-api/ioctl/ioctl-number.rst */
+#define LOOP_REQUESTS_MASK (~0x1Fu)
+#define ADDRESS(member) __builtin_offsetof(struct seccomp_data, member)
+#define LOAD(address) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (address))
+#define AND(mask) BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (mask))
+#define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
+
+/* Refuses what changes a loop device. The kernel asks for no more than a descriptor that can be written to, so whoever may
+ * write to a range of a file by its device could leave that range, or have the device outlive everybody who knows of it.
+ *
+ * Of the request the kernel takes the lower 32 bits, and so does this; both architectures are little-endian.
+ */
+static struct sock_filter loop_filter[] = {
+	/* 0 */ LOAD(ADDRESS(arch)),
+	/* 1 */ IF_EQUAL(OWN_ARCHITECTURE, 3, 0),
+	/* 2 */ IF_EQUAL(OTHER_ARCHITECTURE, 0, 13),
+	/* 3 */ LOAD(ADDRESS(nr)),
+	/* 4 */ IF_EQUAL(OTHER_IOCTL, 4, 10),
+	/* 5 */ LOAD(ADDRESS(nr)),
+	/* 6 */ AND(NUMBER_MASK),
+	/* 7 */ IF_EQUAL(__NR_ioctl, 1, 0),
+	/* 8 */ IF_EQUAL(X32_IOCTL, 0, 6),
+	/* 9 */ LOAD(ADDRESS(args[1])),
+	/* 10 */ IF_EQUAL(LOOP_GET_STATUS, 4, 0),
+	/* 11 */ IF_EQUAL(LOOP_GET_STATUS64, 3, 0),
+	/* 12 */ AND(LOOP_REQUESTS_MASK),
+	/* 13 */ IF_EQUAL(LOOP_REQUESTS, 0, 1),
+	/* 14 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
+	/* 15 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 16: an architecture that this kernel does not have */
+	RETURN(SECCOMP_RET_ERRNO | ERROR_ENOSYS),
+};
+
+static long install_filter(void) {
+	/* bubblewrap has set it; without it a filter takes CAP_SYS_ADMIN. */
+	long result = call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (result < 0) return result;
+	struct sock_fprog program = {.len = sizeof loop_filter / sizeof *loop_filter, .filter = loop_filter};
+	/* The filter keeps no secret from the program: nothing to slow it down for (Linux 4.17). */
+	return call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, (long)&program, 0, 0);
 }
 
 __attribute__((noreturn)) static void usage(void) {
@@ -207,10 +271,15 @@ __attribute__((noreturn, used)) void start(long *stack) {
 		leave(126);
 	}
 	if (is_sandbox) {
-		struct statfs settings = {0};
+		static struct statfs settings; /* static, as there is no memset to clear it with */
 		result = call(__NR_statfs, (long)"/proc/sys", (long)&settings, 0, 0, 0);
 		if (result < 0 || !(settings.f_flags & MOUNT_IS_READ_ONLY)) {
 			report((int)fd, "{\"error\":\"proc\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
+			leave(126);
+		}
+		result = install_filter();
+		if (result < 0) {
+			report((int)fd, "{\"error\":\"filter\",\"caps\":\"", held, "\",\"errno\":", (int)-result);
 			leave(126);
 		}
 	}

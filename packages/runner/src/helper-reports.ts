@@ -4,7 +4,7 @@ import { type Fd, pipe, read, setNonBlocking } from "@devhost/linux";
 /** What the helper found. Source: native/exec-checked.c in `@devhost/linux`. */
 export interface HelperReport {
 	readonly ok?: true;
-	readonly error?: "caps" | "exec" | "proc";
+	readonly error?: "caps" | "exec" | "filter" | "proc";
 	/** Hexadecimal. */
 	readonly caps?: string;
 	readonly errno?: number;

@@ -153,6 +153,7 @@ export class StageProcess implements AsyncDisposable {
 			);
 		}
 		if (failure?.error === "proc") throw this.#kernelSettingsError(failure.errno ?? 0);
+		if (failure?.error === "filter") throw this.#filterError(failure.errno ?? 0);
 		if (failure?.error === "exec") throw this.#commandError(failure.errno ?? 0);
 		const success = lines.find((line) => line.ok);
 		if (success !== undefined) {
@@ -178,6 +179,13 @@ export class StageProcess implements AsyncDisposable {
 	#kernelSettingsError(errno: number): StageError {
 		const why = errno === 0 ? "it could write /proc/sys" : `/proc/sys: ${errnoName(errno)}`;
 		const message = `stage ${this.#stage}: the kernel's settings are not protected from it, ${why}. It was not run`;
+		return new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output: "" });
+	}
+
+	#filterError(errno: number): StageError {
+		const message =
+			`stage ${this.#stage}: the kernel takes no filter of system calls (seccomp: ${errnoName(errno)}), without ` +
+			"which a stage could change its loop devices. It was not run";
 		return new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output: "" });
 	}
 

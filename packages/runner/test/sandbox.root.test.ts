@@ -1,17 +1,28 @@
 import { spawnSync } from "node:child_process";
 import {
+	constants,
 	copyFileSync,
 	mkdirSync,
 	mkdtempSync,
 	readFileSync,
 	rmSync,
 	statSync,
+	truncateSync,
 	writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants as systemConstants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { capabilities, execCheckedPath, mknodat, unlinkat } from "@devhost/linux";
+import {
+	AT_FDCWD,
+	capabilities,
+	execCheckedPath,
+	loopStatus,
+	mknodat,
+	openat2,
+	unlinkat,
+} from "@devhost/linux";
 import { afterAll, afterEach, beforeAll, beforeEach, test } from "vitest";
+import { attachLoop } from "@devhost/loopback";
 import { findTools } from "../src/find-tools.ts";
 import { makeRunNamespace, type RunNamespace } from "../src/namespace.ts";
 import { prepareSandbox, prepareUnsandboxed, type StagePlan } from "../src/sandbox.ts";
@@ -20,8 +31,9 @@ import { capabilityNames, stageCapabilities } from "../src/stage-capabilities.ts
 import { stageEnvironment } from "../src/stage-environment.ts";
 import type { Command } from "../src/stage-inputs.ts";
 import type { StageProcess } from "../src/stage-process.ts";
-import { descriptorCount, ownMounts, processesWith } from "./leftovers.ts";
+import { systemCallFilter } from "./system-call-filter.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
+import { descriptorCount, ownMounts, processesWith } from "./leftovers.ts";
 
 const tools = { bwrap: "/usr/bin/bwrap", unshare: "/usr/bin/unshare" };
 let tree: string;
@@ -329,6 +341,56 @@ describeAsRoot("a sandbox", () => {
 		).rejects.toMatchObject({
 			code: "ERR_SANDBOX_SETUP",
 			message: expect.stringContaining("/proc/sys"),
+		});
+		expect(() => statSync(join(tree, "was-run"))).toThrow("ENOENT");
+	});
+
+	test("cannot make anything else of its loop device", async ({ expect }) => {
+		// In the tree: the stage reads it there.
+		copyFileSync(new URL("fixtures/loop-requests.py", import.meta.url), join(tree, "ask.py"));
+		const file = join(tree, "disk.img");
+		writeFileSync(file, "");
+		truncateSync(file, 4 << 20);
+		await using loop = await attachLoop({ file, startBytes: 1 << 20, sizeBytes: 1 << 20 });
+		const name = "loop-under-test";
+		mknodat(namespace.stageDevices, name, "block", loop.node, 0o600);
+		using handle = openat2(AT_FDCWD, loop.path, { flags: constants.O_RDONLY });
+		const before = loopStatus(handle);
+
+		const { code, stdout } = await run(["python3", "ask.py", `/dev/${name}`]);
+
+		unlinkat(namespace.stageDevices, name);
+		expect(code).toBe(0);
+		const lines = stdout.trimEnd().split("\n");
+		const changing = lines.filter((line) => !/LOOP_GET|BLKGETSIZE64/.test(line));
+		// ENOSYS: this kernel has no such system calls at all.
+		expect(changing.filter((line) => !/ (EPERM|ENOSYS)$/.test(line))).toEqual([]);
+		expect(lines).toContain("own: LOOP_SET_STATUS64 EPERM");
+		expect(lines).toContain("own: LOOP_GET_STATUS64 ok");
+		expect(lines).toContain("own: BLKGETSIZE64 ok");
+		expect(loopStatus(handle)).toEqual(before);
+	});
+
+	test("does not run a command without a filter of system calls", async ({ expect }) => {
+		// SECCOMP_SET_MODE_FILTER fails as in a kernel that is built without it.
+		const seccomp = { x64: 317, arm64: 277 };
+		const refusal = {
+			number: seccomp,
+			argument: 0,
+			value: 1,
+			errno: systemConstants.errno.EINVAL,
+		};
+		writeFileSync(join(tree, "filter"), systemCallFilter(refusal));
+		const old = join(tree, "bwrap");
+		const script = `#!/bin/sh\nexec ${tools.bwrap} --seccomp 9 "$@" 9<${tree}/filter\n`;
+		writeFileSync(old, script, { mode: 0o755 });
+		const stage = command(["touch", "was-run"]);
+
+		await expect(
+			startSandbox(stage, { tools: { ...tools, bwrap: old }, root: "/" }).ended,
+		).rejects.toMatchObject({
+			code: "ERR_SANDBOX_SETUP",
+			message: expect.stringContaining("(seccomp: EINVAL)"),
 		});
 		expect(() => statSync(join(tree, "was-run"))).toThrow("ENOENT");
 	});
