@@ -99,7 +99,14 @@ export function sharedHelperArguments(
 }
 
 const bareArguments = [
-	...["-Os", "-s", "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none"],
-	...["-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-nostdlib"],
-	...["-Wall", "-Wextra"],
+	"-Os",
+	"-s",
+	"-fno-asynchronous-unwind-tables",
+	"-Wl,--build-id=none",
+	"-ffreestanding",
+	"-fno-builtin",
+	"-fno-stack-protector",
+	"-nostdlib",
+	"-Wall",
+	"-Wextra",
 ];

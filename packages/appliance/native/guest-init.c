@@ -78,7 +78,7 @@ struct command {
 	struct stream outputs[stream_count];
 	u8 *queue; /* a ring of input_bytes; the host fills it where memory is shared with it */
 	u32 queue_start, queue_size;
-	ulong oom_kills; /* before it started */
+	int was_killed;	   /* the host sent it SIGKILL */
 };
 
 static struct command commands[command_count];
@@ -550,7 +550,6 @@ static void start_command(u16 id, char *body, u32 size) {
 		command->queue = 0;
 	}
 	for (int i = 0; i < stream_count; i++) command->outputs[i].granted = granted;
-	command->oom_kills = count_oom_kills();
 
 	long pid = start.error < 0 ? start.error : clone_child(&start, child_stack + sizeof child_stack);
 	for (int i = 0; i < (start.terminal ? 1 : 3); i++) close_fd(start.fds[i]);
@@ -638,9 +637,16 @@ static void queue_input(struct command *command, const u8 *bytes, u32 size) {
 }
 
 static void finish_command(struct command *command) {
+	static ulong known_oom_kills;
 	u8 frame[header_bytes + 8];
 	put_u32(frame + header_bytes, (u32)command->status);
-	put_u32(frame + header_bytes + 4, (u32)(count_oom_kills() - command->oom_kills));
+	put_u32(frame + header_bytes + 4, 0);
+	/* Reading the counter takes longer than starting a small command. */
+	if ((command->status & 0x7f) == SIGKILL && !command->was_killed) {
+		ulong oom_kills = count_oom_kills();
+		put_u32(frame + header_bytes + 4, (u32)(oom_kills - known_oom_kills));
+		known_oom_kills = oom_kills;
+	}
 	send_frame(frame, EXITED, 0, command->id, 8);
 	close_streams(command);
 }
@@ -674,8 +680,9 @@ static void handle_frame(u8 type, u16 id, u8 *body, u32 size) {
 			command->outputs[body[4] - 1].granted += get_u32(body);
 		return;
 	case SIGNAL:
-		if (size >= 4 && !command->has_exited)
-			call(__NR_kill, -command->pid, get_u32(body), 0, 0);
+		if (size < 4 || command->has_exited) return;
+		if (get_u32(body) == SIGKILL) command->was_killed = 1;
+		call(__NR_kill, -command->pid, get_u32(body), 0, 0);
 		return;
 	case RESIZE:
 		if (size >= 4 && command->terminal && command->input >= 0) {

@@ -11,6 +11,8 @@ export const backends: readonly GuestBackend[] = [uml];
  * @throws {@link ApplianceError} as {@link GuestBackend.boot}.
  * @example
  * ```ts
+ * import { bootGuest } from "@devhost/appliance";
+ *
  * await using guest = await bootGuest({ writable: ["/home/me/image"] });
  * await guest.run(["mkfs.ext4", "-q", "/home/me/image/disk.img"]);
  * ```

@@ -46,7 +46,6 @@ export class ConsoleLines {
 function text(bytes: Buffer): string {
 	return bytes
 		.toString()
-		.replaceAll(/\u{1b}\[[0-9;?]*[A-Za-z]/gu, "")
 		.replaceAll(/[\p{Cc}]/gu, (each) => (each === "\t" ? each : each === "\r" ? "" : "�"))
 		.trimEnd();
 }

@@ -55,7 +55,7 @@ export interface GuestRunOptions {
 	readonly cwd?: string;
 	/** The whole environment. @default `PATH`, `HOME=/root` and `LANG=C.UTF-8` */
 	readonly environment?: Readonly<Record<string, string>>;
-	/** Standard input; `"inherit"` is this process's own. @default empty */
+	/** Standard input. @default empty */
 	readonly stdin?: GuestStdin;
 	/**
 	 * Called with standard output as it comes, in order, at most 32 KiB at once. The bytes are the callee's. While a promise
@@ -71,11 +71,10 @@ export interface GuestRunOptions {
 }
 
 /**
- * Where a command's standard input comes from: text, bytes, a descriptor (lent, read from where it stands, and left open), or
- * pieces as they come.
+ * Where a command's standard input comes from: text, bytes, a descriptor (lent, read from where it stands, and left open: 0 is
+ * this process's own standard input), or pieces as they come.
  */
 export type GuestStdin =
-	| "inherit"
 	| string
 	| Uint8Array
 	| FdLike

@@ -18,7 +18,6 @@ export function inputPieces(
 	signal: AbortSignal,
 ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
 	if (stdin === undefined || stdin === "") return [];
-	if (stdin === "inherit") return descriptorPieces(0, signal);
 	if (typeof stdin === "string") return [Buffer.from(stdin)];
 	if (typeof stdin === "number" || stdin instanceof Fd) return descriptorPieces(stdin, signal);
 	if (stdin instanceof Uint8Array) return [stdin];

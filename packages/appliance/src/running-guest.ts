@@ -59,12 +59,8 @@ export class RunningGuest implements Guest {
 		return this.#parts.console.lines;
 	}
 
-	run(argv: readonly string[], options: GuestRunOptions = {}): Promise<GuestExit> {
-		try {
-			return this.start(argv, options).exited;
-		} catch (error) {
-			return Promise.reject(error);
-		}
+	async run(argv: readonly string[], options: GuestRunOptions = {}): Promise<GuestExit> {
+		return await this.start(argv, options).exited;
 	}
 
 	start(argv: readonly string[], options: GuestRunOptions = {}): GuestCommand {

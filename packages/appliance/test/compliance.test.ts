@@ -8,6 +8,7 @@ const timeoutMs = 60_000;
 describe.skipIf(whyNoGuest !== undefined)(whyNoGuest ?? "compliance", () => {
 	testGuestBackend(uml, {
 		describe,
+		// oxlint-disable-next-line vitest/expect-expect -- the suite asserts
 		test: (name, body) => test(name, { timeout: timeoutMs }, body),
 		after: (body) => afterAll(body, timeoutMs),
 	});
