@@ -13,9 +13,9 @@ import { pointerSteps } from "./json-path.ts";
 import { optionsAsWritten, type ManifestDraft } from "./manifest-draft.ts";
 import { sharedDevicesOf, sharedLifetimes, type Lifetime } from "./manifest-lifetime.ts";
 import { findPlaceholders } from "./manifest-placeholder.ts";
+import { readManifestText } from "./manifest-text.ts";
 import {
 	inspectManifest,
-	readManifestText,
 	type DeviceDeclaration,
 	type Manifest,
 	type ManifestText,

@@ -1,11 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
 import type { BackendName } from "./backend.ts";
 import { RunError } from "./error.ts";
 import { missingFeature } from "./kernel-feature.ts";
 import { type DeviceModule, findModules } from "./modules.ts";
 import { makeRunNamespace, notRoot, type RunNamespace } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
-import type { RunSource } from "./run-source.ts";
+import type { Manifest, ManifestText } from "./manifest.ts";
 
 /** What a run begins with before its manifest is understood, or why it cannot. */
 export type EarlyStart =
@@ -19,7 +18,7 @@ export interface GuestStart {
 
 /** Begins a run where it is to be: on this machine's kernel, or, where that does not work for its manifest, in a guest. */
 export function beginRun(
-	source: RunSource,
+	source: Manifest | ManifestText,
 	backend: BackendName = "auto",
 ): EarlyStart | GuestStart {
 	if (backend === "uml") return { obstacle: undefined };
@@ -36,7 +35,7 @@ export function beginRun(
  * @param hasChoice - Whether it is to fail where the kernel lacks what the modules need. Without a choice, opening the
  * devices says more.
  */
-function startEarly(source: RunSource, hasChoice: boolean): EarlyStart {
+function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): EarlyStart {
 	if (process.geteuid?.() !== 0) return { failure: notRoot() };
 	try {
 		using begun = new DisposableStack();
@@ -67,22 +66,10 @@ function requireFeatures(modules: readonly DeviceModule[], namespace: RunNamespa
 }
 
 /** The modules that come with devhost and serve a type that stands somewhere in the text. */
-function likelyModules(source: RunSource): DeviceModule[] {
-	const text = typeof source === "string" ? readFile(source) : source.text;
-	if (text === "") return [];
+function likelyModules({ text }: Pick<ManifestText, "text">): DeviceModule[] {
 	const { types, forType } = findModules();
 	const found = types
 		.filter((type) => text.includes(type))
 		.flatMap((type) => forType(type) ?? []);
 	return [...new Set(found)];
-}
-
-function readFile(file: string): string {
-	try {
-		// A pipe can be read only once.
-		if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return "";
-		return readFileSync(file, "utf8");
-	} catch {
-		return ""; // Reading the manifest says why.
-	}
 }

@@ -1,5 +1,6 @@
 import { checkManifestText } from "./check.ts";
-import { type Manifest, type ManifestText, parseManifest, readManifestText } from "./manifest.ts";
+import { readManifestText } from "./manifest-text.ts";
+import { type Manifest, type ManifestText, parseManifest } from "./manifest.ts";
 import { isManifestError, refuseProblems } from "./problem.ts";
 
 /** A manifest that was read, or its text, or the path of one. */

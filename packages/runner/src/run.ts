@@ -1,6 +1,9 @@
+import { nowMs } from "@devhost/core";
 import type { RunEvent } from "./events.ts";
 import type { BackendName, GuestOptions } from "./backend.ts";
 import { beginRun } from "./early-start.ts";
+import { readManifestText } from "./manifest-text.ts";
+import { resolveRoot } from "./root-directory.ts";
 import type { RunSource } from "./run-source.ts";
 
 /** How to run a manifest. */
@@ -16,7 +19,7 @@ export interface RunOptions {
 	readonly backend?: BackendName | undefined;
 	/** The guest, where it runs in one. */
 	readonly guest?: GuestOptions | undefined;
-	/** Directory that stages see as `/`, read-only. @default "/" */
+	/** Directory that stages see as `/`, read-only; relative to the working directory. @default "/" */
 	readonly root?: string | undefined;
 	/** Packages with further types of devices: names, or paths relative to the working directory. */
 	readonly modules?: readonly string[] | undefined;
@@ -100,7 +103,21 @@ export async function run(source: RunSource, options: RunOptions = {}): Promise<
 }
 
 /** As {@link run}, with failures in the result. */
-export async function attemptRun(source: RunSource, options: RunOptions = {}): Promise<RunResult> {
+export async function attemptRun(manifest: RunSource, given: RunOptions = {}): Promise<RunResult> {
+	const startMs = nowMs();
+	let source: Exclude<RunSource, string>;
+	let options: RunOptions;
+	try {
+		// Once: a pipe can be read only once.
+		source =
+			typeof manifest === "string"
+				? { file: manifest, text: readManifestText(manifest) }
+				: manifest;
+		options = given.root === undefined ? given : { ...given, root: resolveRoot(given.root) };
+	} catch (error) {
+		const { failedRun } = await import("./failed-run.ts");
+		return failedRun(error, given, startMs);
+	}
 	// Services take as long to start as we did. What else we need is loaded meanwhile.
 	const begun = beginRun(source, options.backend);
 	if ("obstacle" in begun) {

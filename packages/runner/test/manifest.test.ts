@@ -17,6 +17,7 @@ describe("parseManifest", () => {
 			version: 1,
 			file: "/somewhere/manifest.yaml",
 			folder: "/somewhere",
+			text: exampleYaml,
 			tree: "/somewhere/tree",
 			devices: {
 				root: {
@@ -60,7 +61,8 @@ describe("parseManifest", () => {
 		const fromJson = await parseManifest(exampleJson, { file: "/somewhere/manifest.json" });
 		const fromYaml = await parseManifest(exampleYaml, yaml);
 
-		expect({ ...plain(fromJson), file: "" }).toEqual({ ...plain(fromYaml), file: "" });
+		const source = { file: "", text: "" };
+		expect({ ...plain(fromJson), ...source }).toEqual({ ...plain(fromYaml), ...source });
 	});
 
 	test.for([

@@ -3,9 +3,10 @@ import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { type BackendName, backendNames } from "../backend.ts";
 import { beginRun } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
-import type { ManifestText } from "../manifest.ts";
+import { readManifestText } from "../manifest-text.ts";
 import { onAbort } from "../on-abort.ts";
 import { limitStageOutput } from "../output-flow.ts";
+import { resolveRoot } from "../root-directory.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
 import { dropText, roomForText, textWritten } from "../write-text.ts";
 
@@ -50,7 +51,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		bootTimeoutMs: readSeconds("guest-timeout", options["guest-timeout"]),
 	};
 
-	const source = options.as === undefined ? file : await readAs(file, options.as);
+	const root = options.root === undefined ? undefined : resolveRoot(options.root);
+
+	// Before signals are ours: from a pipe it may take as long as somebody likes, and Ctrl-C ends that.
+	const source = { file: options.as ?? file, text: readManifestText(file) };
 	const begun = beginRun(source, backend);
 	const { createReport, performGuestRun, performRun } = await import("./run-late.ts");
 	const report = createReport({
@@ -69,7 +73,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const runOptions = {
 		sandbox,
 		guest,
-		root: options.root,
+		root,
 		modules: options.module,
 		keepGoing: options["keep-going"] === true,
 		timeoutMs,
@@ -111,12 +115,6 @@ async function untilRead(
 	if ((await Promise.race([written, gaveUp])) !== "gave up") return exitCode;
 	dropText();
 	return exitCode === exitCodes.done ? exitCodeOf(signal.reason) : exitCode;
-}
-
-/** A manifest that is read from one place, as if it stood in another: for messages, and for what its paths are relative to. */
-async function readAs(file: string, as: string): Promise<ManifestText> {
-	const { readManifestText } = await import("../manifest.ts");
-	return { file: as, text: readManifestText(file) };
 }
 
 function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefined {
