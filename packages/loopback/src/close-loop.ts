@@ -4,6 +4,7 @@ import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
 import type { Binding, Handle, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
 import { takeEvery, throwFailures } from "./take-every.ts";
+import { verifyUnchanged } from "./verify-unchanged.ts";
 import { busy, waitUntil } from "./wait.ts";
 import { lost, syncFile } from "./write-back.ts";
 
@@ -25,6 +26,7 @@ export interface ClosingLoop {
  *
  * @throws {@link DeviceBusy} others still use the device at the deadline; it is unbound when they let go.
  * @throws {@link DeviceError} `ERR_DEVICE_CLOSE` something that was written is lost.
+ * @throws {@link DeviceError} `ERR_DEVICE_NOT_OURS` somebody has changed the device; it is closed all the same.
  */
 export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<void> {
 	const { bound, witness, subject, request } = closing;
@@ -48,6 +50,8 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 		},
 		// While the number is ours: its next owner makes a node of the same name.
 		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),
+		// Nobody of the run can change it any more. Before it is closed: one that would stay is told to go.
+		() => verifyUnchanged(sys, { bound, binding, devices, subject }),
 		async () => {
 			const { flush, sync, close } = await sys.unbind(
 				loop,

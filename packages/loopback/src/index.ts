@@ -13,6 +13,7 @@ export type {
 	LoopConfig,
 	LoopFacts,
 	LoopLock,
+	LoopState,
 	LoopSys,
 	OpenedNode,
 	UnbindFailures,

@@ -15,6 +15,7 @@ import {
 	LO_FLAGS_DIRECT_IO,
 	LO_FLAGS_PARTSCAN,
 	LO_FLAGS_READ_ONLY,
+	loopClear,
 	loopConfigure,
 	loopSetStatus,
 	loopStatus,
@@ -118,6 +119,19 @@ export function linuxLoop({
 			}
 		},
 
+		examine(loop) {
+			const { device, inode, offsetBytes, sizeBytes, flags, tag } = loopStatus(loop.fd);
+			return {
+				device: decodeDevice(device),
+				inode,
+				offsetBytes: Number(offsetBytes),
+				limitBytes: Number(sizeBytes),
+				readOnly: (flags & LO_FLAGS_READ_ONLY) !== 0,
+				goesWithLastClose: (flags & LO_FLAGS_AUTOCLEAR) !== 0,
+				tag,
+			};
+		},
+		clear: (loop) => loopClear(loop.fd),
 		claim: (loop) =>
 			openat2(AT_FDCWD, `/proc/self/fd/${loop.fd}`, {
 				flags: constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK,

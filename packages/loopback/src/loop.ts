@@ -48,6 +48,21 @@ export interface LoopFacts extends LoopConfig {
 	readonly diskSequence: bigint | undefined;
 }
 
+/** What of a bound loop device can be changed by whoever may write to it. */
+export interface LoopState {
+	/** `st_dev` of the backing file. */
+	readonly device: DeviceNumber;
+	readonly inode: bigint;
+	/** Bytes from the file's beginning. */
+	readonly offsetBytes: number;
+	/** The most bytes that the device can have; 0: what the file has. */
+	readonly limitBytes: number;
+	readonly readOnly: boolean;
+	/** Whether the kernel unbinds it with its last descriptor. */
+	readonly goesWithLastClose: boolean;
+	readonly tag: string;
+}
+
 /** A loop device's node, opened. */
 export interface OpenedNode {
 	/** The loop device, for reading and writing. */
@@ -128,6 +143,10 @@ export interface LoopSys {
 	/** Removes a node; one that is gone already is no error. */
 	removeNode(devices: FdLike, name: string): void;
 
+	/** Looks at a device that was bound. `ENXIO`: it is not any more. */
+	examine(loop: Handle): LoopState;
+	/** Has the kernel unbind a device with its last descriptor, if it would not. */
+	clear(loop: Handle): void;
 	/** Opens a bound device once more, for itself alone. `EBUSY`: a mount, swap or other device stands on it. */
 	claim(loop: Handle): Handle;
 	/** Brings what was written to the device to the backing file. `EIO`: something that was written is lost. */

@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AT_FDCWD, detachedMount, type Fd, openat2 } from "@devhost/linux";
+import {
+	AT_FDCWD,
+	detachedMount,
+	type Fd,
+	ioctl,
+	LO_FLAGS_AUTOCLEAR,
+	loopSetStatus,
+	openat2,
+} from "@devhost/linux";
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { Folder, pattern, until } from "./machine.ts";
@@ -207,6 +215,75 @@ describeAsRoot("closing", () => {
 		expect(folder.boundLoops()).toEqual([again.name]);
 		expect(name).toMatch(/^loop\d+$/);
 		await again.close();
+	});
+});
+
+/** Another file behind a loop device: LOOP_CHANGE_FD. Source: linux/loop.h. */
+const LOOP_CHANGE_FD = 0x4c06;
+
+describeAsRoot("a device that somebody changes behind our back", () => {
+	const asked = { startBytes: megabyte, sizeBytes: megabyte };
+	const kept = { offsetBytes: megabyte, sizeBytes: megabyte, tag: "another", flags: 0 };
+
+	test.for([
+		[
+			"begins elsewhere",
+			{ ...kept, offsetBytes: 0, flags: LO_FLAGS_AUTOCLEAR },
+			"begins at byte 0",
+		],
+		["goes on", { ...kept, sizeBytes: 0, flags: LO_FLAGS_AUTOCLEAR }, "has no end of its own"],
+		["would have stayed", kept, "would have stayed bound"],
+	] as const)("is gone, and closing fails, when it %s", async ([, change, what], { expect }) => {
+		const file = folder.file("disk.img", 4 * megabyte);
+		const loop = await attachLoop({ file, ...asked, closeTimeoutMs: 1000 });
+		{
+			using other = openat2(AT_FDCWD, loop.path, { flags: constants.O_RDWR });
+			await loopSetStatus(other, change);
+		}
+
+		await expect(loop.close()).rejects.toMatchObject({
+			code: "ERR_DEVICE_NOT_OURS",
+			message: expect.stringContaining(what),
+		});
+
+		expect(folder.boundLoops()).toEqual([]);
+	});
+
+	test("is gone, and closing fails, when it is read-only and would have stayed", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", 4 * megabyte);
+		const loop = await attachLoop({ file, ...asked, readOnly: true, closeTimeoutMs: 1000 });
+		{
+			using other = openat2(AT_FDCWD, loop.path, { flags: constants.O_RDONLY });
+			await loopSetStatus(other, kept);
+		}
+
+		await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_NOT_OURS" });
+
+		expect(folder.boundLoops()).toEqual([]);
+	});
+
+	test("is gone, and closing fails, when it shows another file", async ({ expect }) => {
+		const loop = await attachLoop({ file: folder.file("one.img", megabyte), readOnly: true });
+		{
+			using another = openat2(AT_FDCWD, folder.file("another.img", megabyte), {
+				flags: constants.O_RDONLY,
+			});
+			using device = openat2(AT_FDCWD, loop.path, { flags: constants.O_RDONLY });
+			ioctl(device, {
+				request: LOOP_CHANGE_FD,
+				name: "LOOP_CHANGE_FD",
+				argument: another.fd,
+			});
+		}
+
+		await expect(loop.close()).rejects.toMatchObject({
+			code: "ERR_DEVICE_NOT_OURS",
+			message: expect.stringContaining("shows another file"),
+		});
+
+		expect(folder.boundLoops()).toEqual([]);
 	});
 });
 

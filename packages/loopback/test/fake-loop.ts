@@ -31,6 +31,8 @@ export interface FakeLoop {
 	readonly nodes: Map<string, number | "foreign">;
 	/** What each loop is bound to. */
 	readonly bound: Map<number, LoopFacts>;
+	/** Loops that somebody told to stay bound, by number. */
+	readonly staying: Set<number>;
 }
 
 /** How the fake machine behaves. */
@@ -70,6 +72,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 	const paths = new Map<number, string>();
 	const loops = new Map<number, number>();
 	const bound = new Map<number, LoopFacts>();
+	const staying = new Set<number>();
 	const nodes = new Map<string, number | "foreign">();
 	const attempts = new Map<number, number>();
 	let nextFd = 100;
@@ -108,6 +111,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 	function loopHandle(what: string, number: number): Handle {
 		const opened = handle(what, () => {
 			loops.delete(fd);
+			if (staying.has(number)) return;
 			if (![...loops.values()].includes(number) && looks <= 0) bound.delete(number);
 		});
 		const { fd } = opened;
@@ -220,6 +224,21 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			step("removeNode");
 		},
 
+		examine(loop) {
+			step("examine");
+			const number = loops.get(loop.fd) ?? -1;
+			const found = bound.get(number);
+			if (found === undefined) throw sysError("ENXIO", "LOOP_GET_STATUS64");
+			return {
+				...found,
+				limitBytes: found.sizeBytes,
+				goesWithLastClose: !staying.has(number),
+			};
+		},
+		clear(loop) {
+			step("clear");
+			staying.delete(loops.get(loop.fd) ?? -1);
+		},
 		claim(loop) {
 			step("claim");
 			if (claims-- > 0) throw sysError("EBUSY", "openat2");
@@ -288,6 +307,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		log,
 		nodes,
 		bound,
+		staying,
 		leftovers: () => [
 			...open.values(),
 			...[...bound.keys()].map((number) => `bound loop${number}`),

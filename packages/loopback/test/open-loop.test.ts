@@ -64,6 +64,7 @@ test("opens and closes in this order", async ({ expect }) => {
 	expect(closing).toEqual([
 		"claim",
 		"removeNode",
+		"examine",
 		"flush",
 		"syncFile",
 		"close loop",
@@ -405,6 +406,36 @@ test("gives up when told to, with the reason", async ({ expect }) => {
 
 	expect(error).toMatchObject({ code: "ERR_DEVICE_CANCELLED", cause: reason });
 	expect(left).toEqual([]);
+});
+
+test("tells a device to go that somebody told to stay, and says so", async ({ expect }) => {
+	const machine = fakeLoop();
+	const loop = await openLoop(machine.sys, request());
+	machine.staying.add(loop.number);
+
+	await expect(loop[Symbol.asyncDispose]()).rejects.toMatchObject({
+		code: "ERR_DEVICE_NOT_OURS",
+		message:
+			"disk.img: loop0: somebody has changed the device while it was open: it would have stayed bound. Do not use the file",
+	});
+
+	expect(machine.leftovers()).toEqual([]);
+});
+
+test("does not touch a device that is somebody else's by now", async ({ expect }) => {
+	const machine = fakeLoop();
+	const loop = await openLoop(machine.sys, request());
+	const facts = machine.bound.get(loop.number) as LoopFacts;
+	machine.bound.set(loop.number, { ...facts, tag: "another's", diskSequence: 77n });
+	machine.staying.add(loop.number);
+
+	await expect(loop[Symbol.asyncDispose]()).rejects.toMatchObject({
+		code: "ERR_DEVICE_NOT_OURS",
+		message: expect.stringContaining("it shows another file"),
+	});
+
+	expect(machine.log).not.toContain("clear");
+	expect([...machine.bound.keys()]).toEqual([loop.number]);
 });
 
 test("gives up when told to, and says what could not be undone", async ({ expect }) => {
