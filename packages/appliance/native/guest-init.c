@@ -36,6 +36,7 @@ enum {
 	RESIZE = 7,
 	POWER_OFF = 8,
 	PING = 9,
+	EXECUTE_SHARED = 10,
 };
 /* guest to host */
 enum {
@@ -83,7 +84,7 @@ struct command {
 
 static struct command commands[command_count];
 static int line_in, line_out;
-static u8 *shared; /* command_count rings of input_bytes, or 0 */
+static u8 *shared; /* command_count rings of input_bytes, then as many EXECUTEs; or 0 */
 static u8 received[65536 + 4096];
 static u32 received_size;
 static u8 *request; /* of a frame that is larger than `received` */
@@ -664,6 +665,11 @@ static void handle_frame(u8 type, u16 id, u8 *body, u32 size) {
 	switch (type) {
 	case CONFIGURE: return configure((char *)body, size);
 	case EXECUTE: return start_command(id, (char *)body, size);
+	case EXECUTE_SHARED:
+		if (shared == 0 || size < 8 || body[1] >= command_count || get_u32(body + 4) > input_bytes)
+			return send_failure(EXECUTE, id, -ERROR_EINVAL, "");
+		return start_command(id, (char *)shared + (ulong)(command_count + body[1]) * input_bytes,
+							 get_u32(body + 4));
 	case POWER_OFF: power_off(1);
 	case PING: return send_number(PONG, 0, id, 0);
 	default: break;
@@ -832,7 +838,7 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	open_line();
 	long memory = call(__NR_open, "/dev/mmapper", O_RDWR | O_CLOEXEC, 0, 0);
 	if (memory >= 0) {
-		long at = call6(__NR_mmap, 0, command_count * input_bytes, 3, 1 /* MAP_SHARED */, memory, 0);
+		long at = call6(__NR_mmap, 0, 2 * command_count * input_bytes, 3, 1 /* MAP_SHARED */, memory, 0);
 		if (at > 0) shared = (u8 *)at;
 		call(__NR_close, memory, 0, 0, 0);
 	}

@@ -72,10 +72,8 @@ export class RunningCommand implements GuestCommand {
 			);
 		this.#outputs = [output(1, options.onStdout), output(2, options.onStderr)];
 
-		context.line.send(toGuest.execute, {
-			command: context.id,
-			payload: executePayload(argv, options, context.slot),
-		});
+		const payload = executePayload(argv, options, context.slot);
+		context.line.sendExecute(context.id, context.slot, payload);
 		options.signal?.addEventListener("abort", this.#onAbort);
 		void this.#sendInput(options);
 	}

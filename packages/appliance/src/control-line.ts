@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Fd } from "@devhost/linux";
 import {
+	commandSlots,
 	encodeMessage,
 	inputWindowBytes,
 	type Message,
@@ -59,6 +60,18 @@ export class ControlLine implements Disposable {
 		if (this.#isEnded) return;
 		this.#queue.push(encodeMessage(type, about));
 		this.#write();
+	}
+
+	/** Sends what starts a command. */
+	sendExecute(command: number, slot: number, payload: Uint8Array): void {
+		if (!this.sharesMemory || payload.length > inputWindowBytes) {
+			this.send(toGuest.execute, { command, payload });
+			return;
+		}
+		const start = (commandSlots + slot) * inputWindowBytes;
+		writeSync(this.#memory.fd, payload, 0, payload.length, start);
+		const about = Buffer.concat([Buffer.of(0, slot, 0, 0), numbers(payload.length)]);
+		this.send(toGuest.executeShared, { command, payload: about });
 	}
 
 	/**

@@ -20,6 +20,9 @@ export const inputWindowBytes = 65_536;
 /** Commands at once, and rings in shared memory. */
 export const commandSlots = 64;
 
+/** What is shared with the guest: the rings, then as much room for each command's start. */
+export const sharedBytes: number = 2 * commandSlots * inputWindowBytes;
+
 /** Arguments and environment together. */
 export const maxExecuteBytes: number = 4 << 20;
 
@@ -34,6 +37,7 @@ export const toGuest = {
 	resize: 7,
 	powerOff: 8,
 	ping: 9,
+	executeShared: 10,
 } as const;
 
 /** From guest to host. */

@@ -5,7 +5,7 @@ import { ConsoleLines } from "./console-lines.ts";
 import { endOf } from "./boot-failure.ts";
 import type { ApplianceError } from "./error.ts";
 import { guestProgram } from "./guest-programs.ts";
-import { commandSlots, inputWindowBytes } from "./message.ts";
+import { sharedBytes } from "./message.ts";
 import type { GuestProcess } from "./running-guest.ts";
 
 /** What a guest's kernel is started with. */
@@ -46,7 +46,7 @@ export function startUml(options: UmlProcessOptions): UmlProcess {
 	stack.use(guestConsole);
 	const memory = memfd("devhost-guest-input");
 	try {
-		ftruncateSync(memory.fd, commandSlots * inputWindowBytes);
+		ftruncateSync(memory.fd, sharedBytes);
 		const keeper = guestProgram("guest-keeper");
 		const child = spawn({
 			file: keeper,
