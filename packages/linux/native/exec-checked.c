@@ -4,6 +4,9 @@
  * can be mistaken about them, and refuses to go on when it holds more than CAPABILITIES (hexadecimal) or could come by
  * CAP_MKNOD: bubblewrap's own drop fails open where the host lacks a capability that was asked for.
  *
+ * What the program could come by, the bounding set, is cut to CAPABILITIES as well. That takes CAP_SETPCAP: where it is not
+ * among them, nobody before had it either, and the set stays as wide as it was.
+ *
  * In a "sandbox", not on the "host", it refuses as well when /proc/sys is not mounted read-only: for its files the kernel
  * asks for no capability, and kernel.core_pattern is a program that root runs on the host. There it also installs a filter
  * of system calls, which the program and all that it starts keep: see loop_filter.
@@ -33,6 +36,7 @@
 typedef unsigned long ulong;
 typedef unsigned long long u64;
 
+#define CAPABILITY_SETPCAP 8
 #define CAPABILITY_MKNOD 27
 #define ERROR_EPERM 1
 #define ERROR_ENOENT 2
@@ -174,6 +178,18 @@ static struct sock_filter loop_filter[] = {
 	RETURN(SECCOMP_RET_ERRNO | ERROR_ENOSYS),
 };
 
+/* The kernel says EINVAL past the last capability that it knows. */
+static long cut_bounding_set(u64 keep) {
+	for (int capability = 0; capability < 64; capability++) {
+		long is_in = call(__NR_prctl, PR_CAPBSET_READ, capability, 0, 0, 0);
+		if (is_in < 0) break;
+		if (is_in == 0 || (keep >> capability & 1)) continue;
+		long result = call(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
+		if (result < 0) return result;
+	}
+	return 0;
+}
+
 static long install_filter(void) {
 	/* bubblewrap has set it; without it a filter takes CAP_SYS_ADMIN. */
 	long result = call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -266,6 +282,7 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	for (int i = 0; i < 2; i++)
 		held |= (u64)(data[i].effective | data[i].permitted | data[i].inheritable) << (32 * i);
 	long may_come_by = call(__NR_prctl, PR_CAPBSET_READ, CAPABILITY_MKNOD, 0, 0, 0);
+	if (result >= 0 && (data[0].effective >> CAPABILITY_SETPCAP & 1)) result = cut_bounding_set(allowed);
 	if (result < 0 || (held & ~allowed) != 0 || may_come_by != 0) {
 		report((int)fd, "{\"error\":\"caps\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
 		leave(126);

@@ -22,6 +22,8 @@ interface Run {
 	readonly allowed: bigint;
 	readonly argv: readonly string[];
 	readonly environment?: readonly string[];
+	/** A command that executes exec-checked. */
+	readonly before?: readonly string[];
 	/** What the command's file holds, instead of `argv` and `environment`. */
 	readonly content?: string;
 	/** What is written before the end of the pipe. */
@@ -30,7 +32,7 @@ interface Run {
 
 /** Runs exec-checked with these capabilities and returns its report lines, its output and how it ended. */
 async function run(options: Run): Promise<{ report: unknown[]; output: string; status: unknown }> {
-	const { argv, environment = ["PATH=/usr/bin:/bin"], word = "!" } = options;
+	const { argv, before = [], environment = ["PATH=/usr/bin:/bin"], word = "!" } = options;
 	const [outputReader, output] = pipe();
 	const [reportReader, report] = pipe();
 	const [start, go] = pipe();
@@ -38,9 +40,10 @@ async function run(options: Run): Promise<{ report: unknown[]; output: string; s
 	using _outputReader = outputReader;
 	using _reportReader = reportReader;
 	const child = spawn({
-		file: execCheckedPath(),
+		file: before[0] ?? execCheckedPath(),
 		argv: [
-			"exec-checked",
+			...before,
+			execCheckedPath(),
 			options.place ?? "host",
 			"3",
 			options.allowed.toString(16),
@@ -97,6 +100,34 @@ describeAsRoot("exec-checked", () => {
 		expect(result.report).toEqual([{ ok: true, caps: held.toString(16).padStart(16, "0") }]);
 		expect(result.output).toBe("ran\n0\n1\n2\n3\n"); // 3 is ls's own: the report was closed
 		expect(result.status).toEqual({ code: 0 });
+	});
+
+	test.for([
+		[
+			"cuts what the program can come by to what was allowed",
+			["CAP_CHOWN", "CAP_SETPCAP"],
+			true,
+		],
+		["leaves it where it may not cut, without CAP_SETPCAP", ["CAP_CHOWN"], false],
+	] as const)("%s", async ([, names, isCut], { expect }) => {
+		const held = all & ~mknod;
+		const allowed = capabilitySet(names);
+		const list = `-all,${names.map((name) => `+${name.slice(4).toLowerCase()}`).join()}`;
+		const before = [
+			"/usr/bin/setpriv",
+			...["--securebits", "+noroot", "--inh-caps", list, "--ambient-caps", list],
+		];
+
+		const { output, report } = await run({
+			before,
+			held,
+			allowed,
+			argv: ["grep", "CapBnd", "/proc/self/status"],
+		});
+
+		const expected = isCut ? allowed : held;
+		expect(report).toEqual([{ ok: true, caps: allowed.toString(16).padStart(16, "0") }]);
+		expect(output).toBe(`CapBnd:\t${expected.toString(16).padStart(16, "0")}\n`);
 	});
 
 	test.for([

@@ -54,7 +54,7 @@ const builderCapabilities = capabilitySet([
 export interface StageCapabilities {
 	/** What the stage gets: the default and what it asks for, as far as this host has it. */
 	readonly granted: bigint;
-	/** What any process between us and the stage can ever hold: never `CAP_MKNOD`. */
+	/** What any process between us and the stage can ever hold: never `CAP_MKNOD`. The helper cuts it to `granted`. */
 	readonly bound: bigint;
 }
 

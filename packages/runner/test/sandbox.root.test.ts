@@ -214,8 +214,8 @@ describeAsRoot("a sandbox", () => {
 		const hex = granted.toString(16).padStart(16, "0");
 		expect(held).toContain(`CapPrm:\t${hex}`);
 		expect(held).toContain(`CapEff:\t${hex}`);
-		const bounding = BigInt(`0x${/CapBnd:\t(\w+)/.exec(held)?.[1]}`);
-		expect(capabilityNames(bounding)).not.toContain("CAP_MKNOD");
+		expect(held).toContain(`CapBnd:\t${hex}`);
+		expect(capabilityNames(granted)).not.toContain("CAP_MKNOD");
 		expect(held).toContain("NoNewPrivs:\t1");
 	});
 
