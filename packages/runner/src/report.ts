@@ -1,5 +1,6 @@
 import { reportErrors } from "./error-report.ts";
 import type { ErrorReport, ReportEvent, RunEvent } from "./events.ts";
+import { displayText } from "./display-text.ts";
 import { OutputLines } from "./output-lines.ts";
 import { formatProblem, type Problem } from "./problem.ts";
 import { writeText } from "./write-text.ts";
@@ -57,9 +58,24 @@ function textReport(options: ReportOptions): Report {
 	const say = (line: string): void => {
 		if (!quiet) write(1, `${line}\n`);
 	};
-	let outputs: { readonly stdout: OutputLines; readonly stderr: OutputLines } | undefined;
+	/** Of the stage that runs, or whose sandbox is made. */
+	let output: StageLines | undefined;
 
-	function onRunEvent(event: RunEvent): void {
+	function outputOf(stage: string): StageLines {
+		if (output?.stage === stage) return output;
+		endOutput();
+		const line = (text: string): void => say(style.output(displayText(stage), text));
+		output = { stage, stdout: new OutputLines(line), stderr: new OutputLines(line) };
+		return output;
+	}
+
+	function endOutput(): void {
+		output?.stdout.end();
+		output?.stderr.end();
+		output = undefined;
+	}
+
+	function onRunEvent(event: Exclude<RunEvent, { event: "stage-output" }>): void {
 		switch (event.event) {
 			case "run-started": {
 				const stages = counted(event.stages.length, "stage");
@@ -83,18 +99,12 @@ function textReport(options: ReportOptions): Report {
 				if (verbose)
 					say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
 				break;
-			case "stage-started": {
-				const line = (text: string): void => say(style.output(event.stage, text));
-				outputs = { stdout: new OutputLines(line), stderr: new OutputLines(line) };
+			case "stage-started":
+				endOutput();
 				say(style.stageStarted(event.stage, event.command.map(quoteWord).join(" ")));
 				break;
-			}
-			case "stage-output":
-				outputs?.[event.stream].add(event.text);
-				break;
 			case "stage-ended":
-				outputs?.stdout.end();
-				outputs?.stderr.end();
+				endOutput();
 				say(style.stageEnded(event.stage, event.success, duration(event.durationMs)));
 				break;
 			case "log":
@@ -104,6 +114,7 @@ function textReport(options: ReportOptions): Report {
 				write(2, `${style.warning("warning:")} ${event.message}\n`);
 				break;
 			case "run-ended": {
+				endOutput();
 				for (const [index, error] of event.errors.entries()) printError(error, index === 0);
 				const { success, durationMs, exitCode } = event;
 				say(
@@ -129,31 +140,59 @@ function textReport(options: ReportOptions): Report {
 		// Otherwise the output has just been printed as it came; a service's last words never were.
 		if (error.output !== undefined && (quiet || error.stage === undefined)) {
 			const print = (line: string): number => lines.push(`  | ${line}`);
-			const output = new OutputLines(print);
-			output.add(error.output);
-			output.end();
+			const words = new OutputLines(print);
+			words.add(error.output);
+			words.end();
 		}
 		write(2, `${lines.join("\n")}\n`);
 	}
 
 	return {
 		event(event) {
-			if (event.event === "problem") this.problems([event.problem]);
+			if (event.event === "stage-output") {
+				outputOf(event.stage)[event.stream].add(event.text);
+			} else if (event.event === "problem") this.problems([event.problem]);
 			else if (event.event === "check-ended") {
-				if (event.success) say(`${event.manifest}: nothing wrong`);
-			} else onRunEvent(event);
+				if (event.success) say(`${displayText(event.manifest)}: nothing wrong`);
+			} else onRunEvent(displayed(event));
 		},
 		problems(problems) {
-			for (const problem of problems) {
+			for (const problem of displayed(problems)) {
 				write(2, `${style.error("error:")} ${formatProblem(problem)} [${problem.code}]\n`);
 			}
 		},
 		failure(error) {
-			for (const [index, each] of reportErrors(error).entries())
+			for (const [index, each] of displayed(reportErrors(error)).entries())
 				printError(each, index === 0);
 		},
 		text: (text) => write(1, text),
 	};
+}
+
+/** The outputs of a stage as lines. */
+interface StageLines {
+	readonly stage: string;
+	readonly stdout: OutputLines;
+	readonly stderr: OutputLines;
+}
+
+/**
+ * The same data with every string as it may be shown: whatever is in manifests, messages and logs, a terminal is to do
+ * nothing by it. Output is not changed, which {@link OutputLines} makes lines of.
+ */
+function displayed<T>(value: T): T {
+	return displayedValue(value) as T;
+}
+
+function displayedValue(value: unknown): unknown {
+	if (typeof value === "string") return displayText(value);
+	if (Array.isArray(value)) return value.map(displayedValue);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).map(([key, each]): [string, unknown] => [
+		key,
+		key === "output" ? each : displayedValue(each),
+	]);
+	return Object.fromEntries(entries);
 }
 
 /** The differences between a terminal and a file. */

@@ -57,7 +57,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 		"manifest.yaml:24:10 stages[1].run: an empty list, expected a list of a command and its arguments",
 		'manifest.yaml:25:20 stages[1].environment["A=B"]: "A=B" as a key, expected the name of an environment variable',
 		"manifest.yaml:25:33 stages[1].environment.C: unknown placeholder {device.disk}, did you mean {devices.disk}?",
-		"manifest.yaml:26:5 stages[2]: name is missing, expected a name: 1 to 100 characters in one line",
+		"manifest.yaml:26:5 stages[2]: name is missing, expected a name: 1 to 100 visible characters in one line",
 		"manifest.yaml:26:5 stages[2].runs: unknown key, did you mean run?",
 		"manifest.yaml:27:12 stages[2].stdin: an object, expected a string",
 		"manifest.yaml:28:11 modules[0]: no package no-such-package with a device.json is installed: install it beside the manifest, or give the path of its folder",
@@ -261,8 +261,15 @@ describe("stages", () => {
 		],
 		[
 			'[{ name: "", run: [ls] }]',
-			'4:18 stages[0].name: "", expected a name: 1 to 100 characters in one line',
+			'4:18 stages[0].name: "", expected a name: 1 to 100 visible characters in one line',
 		],
+		...["\\n", "\\u007f", "\\u009b", "\\u202e", "\\u2066", "\\u200f"].map(
+			(character) =>
+				[
+					`[{ name: "a${character}b", run: [ls] }]`,
+					`4:18 stages[0].name: ${JSON.stringify(JSON.parse(`"a${character}b"`))}, expected a name: 1 to 100 visible characters in one line`,
+				] as const,
+		),
 		[
 			"[{ name: a, run: [ls] }, { name: a, run: [ls] }]",
 			'4:42 stages[1].name: "a" is the name of the stage in line 4 already',

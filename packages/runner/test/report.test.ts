@@ -151,6 +151,74 @@ describe("the report of a run", () => {
 	});
 });
 
+describe("the text report", () => {
+	// ESC, BEL, DEL, a C1 CSI, and the override that makes text run from right to left.
+	const evil = "a\u001b]0;x\u0007\u007f\u009b2J\u202eb\rc";
+	const harmless = String.raw`a\x1b]0;x\x07\x7f\x9b2J\u{202e}b\x0dc`;
+	const acting = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u;
+
+	test.for([
+		["run-started", { run: "r", manifest: evil, tree: "/", stages: [evil] }, 1],
+		["service-started", { service: evil }, 1],
+		[
+			"device-opened",
+			{ device: evil, type: evil, path: evil, node: { major: 7, minor: 0 }, durationMs: 1 },
+			3,
+		],
+		["device-closed", { device: evil, durationMs: 1 }, 1],
+		["stage-started", { stage: evil, number: 1, count: 1, command: ["x", evil] }, 2],
+		["stage-output", { stage: evil, stream: "stdout", text: "x\n" }, 1],
+		["stage-ended", { stage: evil, success: true, durationMs: 1 }, 1],
+		["log", { service: evil, text: evil }, 2],
+		["warning", { code: "WARN_X", message: evil }, 1],
+		[
+			"run-ended",
+			{
+				success: false,
+				exitCode: 1,
+				durationMs: 1,
+				errors: [{ code: "ERR_X", message: evil, causes: [{ message: `cause ${evil}` }] }],
+			},
+			2,
+		],
+		["problem", { problem: { ...problem, file: evil, path: evil, message: evil } }, 3],
+		["check-ended", { manifest: evil, success: true, exitCode: 0 }, 1],
+	] as const)("shows no string of %s as it is", ([event, rest, count], { expect }) => {
+		const { out, err } = render({ verbose: true }, [{ event, ...rest } as ReportEvent]);
+
+		expect(out + err).not.toMatch(acting);
+		expect((out + err).split(harmless).length - 1).toBe(count);
+	});
+
+	test("shows no string of an error as it is", ({ expect }) => {
+		let err = "";
+		const error = new ManifestError([{ ...problem, message: evil }]);
+
+		createReport({ write: (_, text) => (err += text) }).failure(error, 2);
+
+		expect(err).toContain(harmless);
+		expect(err).not.toMatch(acting);
+	});
+
+	test("prints what comes before a stage's command under its name, and never under another", ({
+		expect,
+	}) => {
+		const { out } = render({}, [
+			events[4] as ReportEvent,
+			{ event: "stage-output", stage: "format", stream: "stdout", text: "one" },
+			events[8] as ReportEvent,
+			{ event: "stage-output", stage: "fill", stream: "stderr", text: "bwrap: no" },
+			{ ...(failed as Extract<ReportEvent, { event: "run-ended" }>), errors: [] },
+		]);
+
+		expect(out.split("\n").slice(1, 4)).toEqual([
+			"format | one",
+			"format: done after 1.2 s",
+			"fill | bwrap: no",
+		]);
+	});
+});
+
 describe("the report as JSON", () => {
 	test("is one line for each event, as the published schema says", ({ expect }) => {
 		const all: ReportEvent[] = [
