@@ -14,6 +14,7 @@ const manifests = {
 		dependencies: { "@devhost/linux": "workspace:^" },
 	},
 	"packages/partition/package.json": { name: "@devhost/partition" },
+	"packages/appliance/package.json": { name: "@devhost/appliance" },
 	"packages/runner/package.json": {
 		name: "devhost",
 		dependencies: { "@devhost/loopback": "workspace:^" },
@@ -49,6 +50,16 @@ test.for([
 		"packages/loopback/src/a.ts",
 		`await import("@devhost/partition");`,
 		"@devhost/loopback uses @devhost/partition: services never use each other",
+	],
+	[
+		"packages/loopback/src/a.ts",
+		`import { bootGuest } from "@devhost/appliance";`,
+		"@devhost/loopback uses @devhost/appliance: arrows point runner → services → core → rpc → linux",
+	],
+	[
+		"packages/appliance/src/a.ts",
+		`import { attachLoop } from "@devhost/loopback";`,
+		"@devhost/appliance uses @devhost/loopback: it may use linux and rpc only",
 	],
 	[
 		"packages/runner/src/a.ts",

@@ -1,5 +1,14 @@
-import { type Fd, memfd, pipe, setNonBlocking, socketpair, spawn } from "@devhost/linux";
-import { ftruncateSync } from "node:fs";
+import {
+	AT_FDCWD,
+	type Fd,
+	memfd,
+	openat2,
+	pipe,
+	setNonBlocking,
+	socketpair,
+	spawn,
+} from "@devhost/linux";
+import { constants, ftruncateSync } from "node:fs";
 import { Socket } from "node:net";
 import { ConsoleLines } from "./console-lines.ts";
 import { endOf } from "./boot-failure.ts";
@@ -33,6 +42,7 @@ export interface UmlProcess extends GuestProcess {
 const lineFd = 3;
 const memoryFd = 4;
 const lifelineFd = 5;
+const preloadFd = 6;
 const firstHeldFd = 16;
 
 /** Starts the kernel with its keeper (see native/guest-keeper.c). From here on it ends with this process. */
@@ -44,6 +54,9 @@ export function startUml(options: UmlProcessOptions): UmlProcess {
 	stack.use(lifelineEnd);
 	const [consoleEnd, guestConsole] = pipe();
 	stack.use(guestConsole);
+	const preload = stack.use(
+		openat2(AT_FDCWD, guestProgram("guest-preload.so"), { flags: constants.O_RDONLY }),
+	);
 	const memory = memfd("devhost-guest-input");
 	try {
 		ftruncateSync(memory.fd, sharedBytes);
@@ -52,7 +65,8 @@ export function startUml(options: UmlProcessOptions): UmlProcess {
 			file: keeper,
 			argv: keeperArguments(keeper, options),
 			environment: {
-				LD_PRELOAD: guestProgram("guest-preload.so"),
+				// By descriptor: a path with a space or a colon would be two.
+				LD_PRELOAD: `/proc/self/fd/${preloadFd}`,
 				TMPDIR: options.memoryFolder,
 			},
 			cwd: "/",
@@ -63,6 +77,7 @@ export function startUml(options: UmlProcessOptions): UmlProcess {
 				[lineFd]: guestSocket,
 				[memoryFd]: memory,
 				[lifelineFd]: lifelineEnd,
+				[preloadFd]: preload,
 				...Object.fromEntries(options.held.map((fd, index) => [firstHeldFd + index, fd])),
 			},
 		});

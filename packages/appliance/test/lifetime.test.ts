@@ -158,7 +158,7 @@ describe.skipIf(whyNoGuest !== undefined)(whyNoGuest ?? "the life of a guest", (
 		const controller = new AbortController();
 		const before = keepers();
 		const booting = bootGuest({ signal: controller.signal });
-		setTimeout(() => controller.abort(new Error("changed my mind")), 300);
+		setTimeout(() => controller.abort(new Error("changed my mind")), 50);
 
 		await expect(booting).rejects.toThrow("changed my mind");
 
