@@ -9,6 +9,7 @@ export const exitCodes = {
 	usage: 2,
 	device: 3,
 	closeFailed: 4,
+	outputFailed: 5,
 	interrupted: 130,
 } as const;
 
@@ -39,6 +40,8 @@ export function exitCodeOf(error: unknown): number {
 			return exitCodes.device;
 		case "ERR_SANDBOX_SURVIVORS":
 			return exitCodes.closeFailed;
+		case "ERR_RUN_OUTPUT":
+			return exitCodes.outputFailed;
 	}
 }
 

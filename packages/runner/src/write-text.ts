@@ -106,8 +106,7 @@ export class TextOutput {
 	}
 
 	#fail(error: Error): void {
-		const { code = "" } = error as NodeJS.ErrnoException;
-		if (!readerIsGone.has(code)) this.#failure ??= error;
+		if (!isReaderGone(error, this.#fd)) this.#failure ??= error;
 		this.drop();
 	}
 
@@ -125,8 +124,12 @@ export class TextOutput {
 	}
 }
 
-/** No reader, or none any more: a pipe, a socket, a descriptor that was closed for us, a terminal that is hung up. */
-const readerIsGone: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET", "EBADF", "EIO", "ENXIO"]);
+/** Whether there is no reader, or none any more: of a pipe, a socket, a descriptor that was closed for us, a terminal. */
+function isReaderGone(error: Error, fd: number): boolean {
+	const { code = "" } = error as NodeJS.ErrnoException;
+	if (code === "EIO") return statusOf(fd)?.isCharacterDevice() === true; // It is hung up.
+	return code === "EPIPE" || code === "ECONNRESET" || code === "EBADF";
+}
 
 /**
  * How to write without blocking, by what stands behind the descriptor.

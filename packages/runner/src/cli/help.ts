@@ -35,7 +35,8 @@ FILE may be -, for standard input.
 Ctrl-C asks the stage to end, closes the devices and exits with 130; a second one does not wait for the stage.
 
 Exit status: 0 done, 1 a stage failed, 2 wrong usage or manifest, 3 a device or the sandbox could not be set up,
-4 closing failed after good stages, 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM.
+4 closing failed after good stages, 5 what it printed could not be written,
+129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM.
 `;
 
 /** What `devhost check --help` says. */

@@ -1,9 +1,10 @@
 import { closestName } from "@devhost/core";
 export { exitNow } from "@devhost/linux";
+import { RunError } from "../error.ts";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
-import { textWritten } from "../write-text.ts";
+import { textFailure, textWritten } from "../write-text.ts";
 
 /** The commands, by name. `run` is here at once: it is what the time of a start is measured by. */
 const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
@@ -22,7 +23,24 @@ const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
 export async function main(args: readonly string[]): Promise<number> {
 	const exitCode = await perform(args);
 	await textWritten();
-	return exitCode;
+	const failure = textFailure();
+	if (failure === undefined) return exitCode;
+	const error = await sayLost(failure);
+	return exitCode === exitCodes.done ? exitCodeOf(error) : exitCode;
+}
+
+/** What was printed has not arrived, and whoever looks at it later is not to take it for all there was. */
+async function sayLost({
+	fd,
+	error: cause,
+}: NonNullable<ReturnType<typeof textFailure>>): Promise<RunError> {
+	const name = fd === 1 ? "standard output" : "standard error";
+	const message = `${name} could not be written: ${cause.message}`;
+	const error = new RunError("ERR_RUN_OUTPUT", message, { cause });
+	const { createReport } = await import("../report.ts");
+	createReport().failure(error, exitCodeOf(error));
+	await textWritten();
+	return error;
 }
 
 async function perform(args: readonly string[]): Promise<number> {
