@@ -1,4 +1,4 @@
-/* exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD
+/* exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD STDOUT_FD STDERR_FD
  *
  * The last thing that runs inside a sandbox before the program does. It looks at its own capabilities, where no launcher
  * can be mistaken about them, and refuses to go on when it holds more than CAPABILITIES (hexadecimal) or could come by
@@ -14,6 +14,9 @@
  * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
  * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
  * arguments, the first of which is the program, and the environment. At the end of file it leaves with status 125.
+ *
+ * The program's standard output and standard error are STDOUT_FD and STDERR_FD: what those print that make the sandbox is
+ * no part of them.
  *
  * Writes lines of JSON to REPORT_FD, which like the others the program does not inherit:
  *   {"ok":true,"caps":"%016x"}                          then it waits, and executes the program
@@ -200,7 +203,7 @@ static long install_filter(void) {
 }
 
 __attribute__((noreturn)) static void usage(void) {
-	static const char text[] = "usage: exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD\n";
+	static const char text[] = "usage: exec-checked sandbox|host REPORT_FD CAPABILITIES COMMAND_FD START_FD STDOUT_FD STDERR_FD\n";
 	call(__NR_write, 2, (long)text, sizeof text - 1, 0, 0);
 	leave(125);
 }
@@ -268,9 +271,10 @@ static int execute_file(long fd) {
 __attribute__((noreturn, used)) void start(long *stack) {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
-	u64 fd, allowed, command, go;
-	if (argc != 6 || parse_number(argv[2], 10, &fd) < 0 || parse_number(argv[3], 16, &allowed) < 0 ||
-		parse_number(argv[4], 10, &command) < 0 || parse_number(argv[5], 10, &go) < 0)
+	u64 fd, allowed, command, go, outputs[2];
+	if (argc != 8 || parse_number(argv[2], 10, &fd) < 0 || parse_number(argv[3], 16, &allowed) < 0 ||
+		parse_number(argv[4], 10, &command) < 0 || parse_number(argv[5], 10, &go) < 0 ||
+		parse_number(argv[6], 10, &outputs[0]) < 0 || parse_number(argv[7], 10, &outputs[1]) < 0)
 		usage();
 	int is_sandbox = is_equal(argv[1], "sandbox");
 	if (!is_sandbox && !is_equal(argv[1], "host")) usage();
@@ -307,10 +311,16 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	do count = call(__NR_read, (long)go, (long)&byte, 1, 0, 0);
 	while (count == -ERROR_EINTR);
 	if (count != 1) leave(125);
-	for (int i = 0; i < 3; i++)
-		call(__NR_fcntl, (long)(i == 0 ? fd : i == 1 ? command : go), COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
+	int error = 0;
+	for (int i = 0; i < 2 && error == 0; i++) {
+		long result = call(__NR_dup3, (long)outputs[i], i + 1, 0, 0, 0);
+		if (result < 0) error = (int)-result;
+	}
+	u64 ours[] = {fd, command, go, outputs[0], outputs[1]};
+	for (ulong i = 0; i < sizeof ours / sizeof *ours; i++)
+		call(__NR_fcntl, (long)ours[i], COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
 
-	int error = execute_file((long)command);
+	if (error == 0) error = execute_file((long)command);
 	report((int)fd, "{\"error\":\"exec\",\"caps\":\"", held, "\",\"errno\":", error);
 	leave(error == ERROR_ENOENT ? 127 : 126);
 }

@@ -39,22 +39,21 @@ async function run(options: Run): Promise<{ report: unknown[]; output: string; s
 	using command = memfd("command");
 	using _outputReader = outputReader;
 	using _reportReader = reportReader;
+	const [messagesReader, messages] = pipe();
+	using _messagesReader = messagesReader;
 	const child = spawn({
 		file: before[0] ?? execCheckedPath(),
 		argv: [
 			...before,
 			execCheckedPath(),
-			options.place ?? "host",
-			"3",
-			options.allowed.toString(16),
-			"4",
-			"5",
+			...[options.place ?? "host", "3", options.allowed.toString(16), "4", "5", "6", "7"],
 		],
 		environment: { PATH: "/no/such", OURS: "not the command's" },
-		fds: { 1: output, 3: report, 4: command, 5: start },
+		fds: { 1: messages, 2: messages, 3: report, 4: command, 5: start, 6: output, 7: output },
 		capabilityBound: options.held,
 	});
 	output.close();
+	messages.close();
 	report.close();
 	start.close();
 	// Only now, as when a sandbox is made before its command is known.

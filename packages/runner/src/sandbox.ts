@@ -6,6 +6,7 @@ import {
 	isSysError,
 	spawn,
 } from "@devhost/linux";
+import { BuilderMessages } from "./builder-messages.ts";
 import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
 import { StageError } from "./error.ts";
 import type { SandboxTools } from "./find-tools.ts";
@@ -114,13 +115,13 @@ export function prepareUnsandboxed(plan: StagePlan): StageProcess {
 	);
 }
 
-/** Numbers of the helper's descriptors, beside the command's own three. */
-const helperFds = { report: 3, command: 4, start: 5 } as const;
+/** Numbers of the helper's descriptors, beside those of whoever starts it. 6 is bubblewrap's. */
+const helperFds = { report: 3, command: 4, start: 5, stdout: 7, stderr: 8 } as const;
 
 /** @param place - In a sandbox the helper checks more than capabilities. */
 function helperArguments(file: string, place: "sandbox" | "host", granted: bigint): string[] {
-	const { report, command, start } = helperFds;
-	return [file, place, String(report), granted.toString(16), String(command), String(start)];
+	const { report, command, start, stdout, stderr } = helperFds;
+	return [file, place, report, granted.toString(16), command, start, stdout, stderr].map(String);
 }
 
 /** Opens what both ways of starting need, and closes it again if starting fails. */
@@ -135,11 +136,14 @@ function prepare(
 	acquired.defer(() => output.close());
 	const reports = acquired.use(new HelperReports());
 	const inputs = acquired.use(new StageInputs(plan.hasStdin));
+	const messages = acquired.use(new BuilderMessages());
 	const { stdout, stderr } = output.writeEnds;
 	const fds = {
 		...(inputs.stdin !== undefined && { 0: inputs.stdin }),
-		1: stdout,
-		2: stderr,
+		1: messages.writeEnd,
+		2: messages.writeEnd,
+		[helperFds.stdout]: stdout,
+		[helperFds.stderr]: stderr,
 		[helperFds.report]: reports.writeEnd,
 		[helperFds.command]: inputs.command,
 		[helperFds.start]: inputs.start,
@@ -160,6 +164,7 @@ function prepare(
 		inputs,
 		output,
 		reports,
+		messages,
 		capabilities: granted,
 		isSandboxed,
 	});

@@ -1,4 +1,5 @@
 import { type Child, errnoName, type ExitStatus } from "@devhost/linux";
+import type { BuilderMessages } from "./builder-messages.ts";
 import { RunError, StageError } from "./error.ts";
 import type { HelperReports } from "./helper-reports.ts";
 import { childrenOf, describeProcess, signalProcess } from "./process-tree.ts";
@@ -33,6 +34,7 @@ export class StageProcess implements AsyncDisposable {
 	readonly #inputs: StageInputs;
 	readonly #output: StageOutput;
 	readonly #reports: HelperReports;
+	readonly #messages: BuilderMessages;
 	readonly #capabilities: bigint;
 	readonly #isSandboxed: boolean;
 	readonly #gaveUp = Promise.withResolvers<never>();
@@ -40,7 +42,7 @@ export class StageProcess implements AsyncDisposable {
 	#isKilled = false;
 	#isReleased = false;
 
-	/** Made by `prepareSandbox` and `prepareUnsandboxed`. Owns `inputs`, `reports` and `output`. */
+	/** Made by `prepareSandbox` and `prepareUnsandboxed`. Owns `inputs`, `reports`, `messages` and `output`. */
 	constructor(options: {
 		readonly stage: string;
 		/** unshare, beneath which everything of a sandbox is; without a sandbox the helper, which becomes the command. */
@@ -48,6 +50,7 @@ export class StageProcess implements AsyncDisposable {
 		readonly inputs: StageInputs;
 		readonly output: StageOutput;
 		readonly reports: HelperReports;
+		readonly messages: BuilderMessages;
 		/** What the command must turn out to hold. */
 		readonly capabilities: bigint;
 		readonly isSandboxed: boolean;
@@ -57,11 +60,13 @@ export class StageProcess implements AsyncDisposable {
 		this.#inputs = options.inputs;
 		this.#output = options.output;
 		this.#reports = options.reports;
+		this.#messages = options.messages;
 		this.#capabilities = options.capabilities;
 		this.#isSandboxed = options.isSandboxed;
 		this.#inputs.handedOver();
 		this.#output.start();
 		this.#reports.start();
+		this.#messages.start();
 		this.#gaveUp.promise.catch(() => {}); // It is raced below; nobody waits for it after that.
 		this.ended = Promise.race([this.#end(), this.#gaveUp.promise]).finally(() =>
 			this.#release(),
@@ -144,7 +149,6 @@ export class StageProcess implements AsyncDisposable {
 
 	#checkReports(status: ExitStatus): void {
 		const lines = this.#reports.lines;
-		const output = this.#output.last;
 		const failure = lines.find((line) => line.error !== undefined);
 		if (failure?.error === "caps") {
 			throw this.#capabilityError(
@@ -164,8 +168,8 @@ export class StageProcess implements AsyncDisposable {
 		if (this.#isKilled) return;
 		const how =
 			status.signal === undefined ? `exit status ${status.code}` : `signal ${status.signal}`;
-		const message = `stage ${this.#stage}: the sandbox could not be made, bubblewrap ended with ${how}: ${output.trim()}`;
-		throw new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output });
+		const message = `stage ${this.#stage}: the sandbox could not be made, bubblewrap ended with ${how}: ${this.#messages.take().trim()}`;
+		throw new StageError("ERR_SANDBOX_SETUP", message, { stage: this.#stage, output: "" });
 	}
 
 	#capabilityError(held: string | undefined, what: string): RunError {
@@ -219,6 +223,7 @@ export class StageProcess implements AsyncDisposable {
 		this.#isReleased = true;
 		this.#inputs[Symbol.dispose]();
 		this.#reports[Symbol.dispose]();
+		this.#messages[Symbol.dispose]();
 		this.#output.close();
 	}
 }

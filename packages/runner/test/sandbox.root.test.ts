@@ -577,10 +577,39 @@ describeAsRoot("a sandbox", () => {
 	});
 
 	test("is an error with bubblewrap's words when it cannot be made", async ({ expect }) => {
-		await expect(run(["true"], { tree: "/no/such/tree" })).rejects.toMatchObject({
+		const stage = command(["true"], { tree: "/no/such/tree" });
+
+		await expect(startSandbox(stage, { tools, root: "/" }).ended).rejects.toMatchObject({
 			code: "ERR_SANDBOX_SETUP",
 			message: expect.stringContaining("Can't find source path /no/such/tree"),
+			output: "",
 		});
+		// Nothing of the stage has said anything.
+		expect(stage.seen).toEqual({ stdout: "", stderr: "" });
+	});
+
+	test("keeps what its builders say out of its stage's output", async ({ expect }) => {
+		// unshare complains when what it waits for is killed.
+		for (const script of [
+			"echo ready; exec sleep 30",
+			"echo ready; kill -9 1; exec sleep 30",
+		]) {
+			const stage = command(["sh", "-c", script]);
+			const running = startSandbox(stage, { tools, root: "/" });
+			await expect.poll(() => stage.seen.stdout).toBe("ready\n");
+			running.kill();
+
+			const { output } = await running.ended;
+
+			expect(output).toBe("ready\n");
+			expect(stage.seen.stderr).toBe("");
+		}
+	});
+
+	test("gives its stage no descriptor but the standard three", async ({ expect }) => {
+		// 3 is that of ls itself.
+		expect(await shell("ls /proc/self/fd; ls /proc/$$/fd")).toBe("0\n1\n2\n3\n0\n1\n2");
+		expect(await shell("readlink /proc/self/fd/1 /proc/self/fd/2 | sort -u | wc -l")).toBe("2");
 	});
 
 	test("does not run a command that would hold too much", async ({ expect }) => {
