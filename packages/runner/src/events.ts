@@ -114,14 +114,20 @@ export type RunEvent =
 			readonly errors: readonly ErrorReport[];
 	  };
 
+/** Something that is wrong with a manifest, or that kept it from being looked at. */
+export interface ReportedProblem extends Omit<Problem, "code"> {
+	readonly code: string;
+}
+
 /** What the command line reports: a run, or what is wrong with a manifest. */
 export type ReportEvent =
 	| RunEvent
 	/** One for each thing that is wrong. */
-	| { readonly event: "problem"; readonly problem: Problem }
+	| { readonly event: "problem"; readonly problem: ReportedProblem }
 	/** The last one of a check. */
 	| {
 			readonly event: "check-ended";
+			/** As it was named; empty when none was. */
 			readonly manifest: string;
 			readonly success: boolean;
 			/** Of the process `devhost check`. */

@@ -64,7 +64,7 @@ export interface Problem {
 }
 
 /** A problem as messages show it: `manifest.yaml:12:9 devices.disk.options.start: 1.5, expected a whole number`. */
-export function formatProblem(problem: Problem): string {
+export function formatProblem(problem: Omit<Problem, "code">): string {
 	const { file, line, column, path, message } = problem;
 	const place = line > 0 ? `${file}:${line}:${column}` : file;
 	return `${place}${path === "" ? "" : ` ${path}`}: ${message}`;

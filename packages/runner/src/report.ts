@@ -1,8 +1,8 @@
 import { reportErrors } from "./error-report.ts";
-import type { ErrorReport, ReportEvent, RunEvent } from "./events.ts";
+import type { ErrorReport, ReportedProblem, ReportEvent, RunEvent } from "./events.ts";
 import { displayText } from "./display-text.ts";
 import { OutputLines } from "./output-lines.ts";
-import { formatProblem, type Problem } from "./problem.ts";
+import { formatProblem } from "./problem.ts";
 import { writeText } from "./write-text.ts";
 
 /** Where the text of a report goes: 1 is standard output, 2 standard error. */
@@ -25,7 +25,7 @@ export interface ReportOptions {
 export interface Report {
 	event(event: ReportEvent): void;
 	/** Everything that is wrong with a manifest. */
-	problems(problems: readonly Problem[]): void;
+	problems(problems: readonly ReportedProblem[]): void;
 	/** A failure before or instead of a run, such as wrong usage. */
 	failure(error: unknown, exitCode: number): void;
 	/** What was asked for: help, the version. */

@@ -1,5 +1,7 @@
 import { checkManifestFile } from "../check.ts";
-import { exitCodes } from "../exit-code.ts";
+import { reportErrors } from "../error-report.ts";
+import { exitCodeOf, exitCodes } from "../exit-code.ts";
+import { isManifestError } from "../problem.ts";
 import { createReport } from "../report.ts";
 import { isTerminal } from "./is-terminal.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
@@ -13,6 +15,39 @@ const optionSpecs = {
 
 /** `devhost check`. Returns the exit code. */
 export async function checkCommand(args: readonly string[]): Promise<number> {
+	try {
+		return await check(args);
+	} catch (error) {
+		if (!args.includes("--json")) throw error;
+		return reportFailure(error, args);
+	}
+}
+
+/** Of a check that did not come to look at a manifest: lines of JSON like those of one that did. */
+function reportFailure(error: unknown, args: readonly string[]): number {
+	const exitCode = exitCodeOf(error);
+	const manifest = namedManifest(args);
+	const report = createReport({ json: true });
+	if (isManifestError(error)) report.problems(error.problems);
+	else {
+		const place = { file: manifest, line: 0, column: 0, pointer: "", path: "" };
+		const reports = reportErrors(error);
+		report.problems(reports.map(({ code, message }) => ({ code, ...place, message })));
+	}
+	report.event({ event: "check-ended", manifest, success: false, exitCode });
+	return exitCode;
+}
+
+/** Empty where the arguments are not understood. */
+function namedManifest(args: readonly string[]): string {
+	try {
+		return parseArguments(args, optionSpecs).positionals[0] ?? "";
+	} catch {
+		return "";
+	}
+}
+
+async function check(args: readonly string[]): Promise<number> {
 	const { options, positionals } = parseArguments(args, optionSpecs);
 	const json = options.json === true;
 	if (options.help) {
