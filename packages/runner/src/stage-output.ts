@@ -55,12 +55,16 @@ export class StageOutput {
 	}
 
 	/**
-	 * Resolves when every process that had the outputs is gone and all is read. Waits no more for room: with the stage at its
-	 * end, what there is to read is no more than the pipes hold.
+	 * Resolves when all is read: when every process that had the outputs is gone, or after `graceMs`, with what there is by then.
+	 * Waits no more for room: with the stage at its end, what there is to read is no more than the pipes hold.
 	 */
-	async ended(): Promise<void> {
+	async ended(graceMs: number): Promise<void> {
 		for (const reader of this.#readers) reader.finish();
+		const timer = setTimeout(() => {
+			for (const reader of this.#readers) reader.drain();
+		}, graceMs);
 		await Promise.all(this.#readers.map(({ ended }) => ended));
+		clearTimeout(timer);
 	}
 
 	/** Stops reading, whoever still writes. */
@@ -135,6 +139,12 @@ class Reader {
 	finish(): void {
 		this.#isFinishing = true;
 		this.#resume();
+	}
+
+	/** Reads what there is now, and no more. */
+	drain(): void {
+		if (this.#fd.isOpen) this.#read();
+		this.close();
 	}
 
 	#emit(text: string): void {

@@ -10,6 +10,9 @@ import type { StageOutput } from "./stage-output.ts";
 /** How long a killed stage may take to be gone: a process in uninterruptible sleep does not die before its I/O ends. */
 const killDeadlineMs = 10_000;
 
+/** How long outputs are waited for that somebody has open when the stage is gone: its last processes take a moment to go. */
+const outputGraceMs = 100;
+
 /** How a stage's command ended. With a sandbox a signal shows as 128 + its number: bubblewrap passes it on like a shell. */
 export interface StageEnd {
 	readonly status: ExitStatus;
@@ -123,6 +126,7 @@ export class StageProcess implements AsyncDisposable {
 		if (this.#isSandboxed) await this.#killBuilder();
 		else signalProcess(-this.#child.pid, "SIGKILL");
 		await delay(killDeadlineMs, { keepAlive: false });
+		if (this.#child.status !== undefined) return;
 		const survivor = describeProcess(this.#child.pid);
 		const message = `stage ${this.#stage}: ${survivor} is still there ${killDeadlineMs / 1000} s after SIGKILL`;
 		this.#gaveUp.reject(new RunError("ERR_SANDBOX_SURVIVORS", message, { stage: this.#stage }));
@@ -142,7 +146,8 @@ export class StageProcess implements AsyncDisposable {
 		// In a sandbox nothing is left now: unshare ends after bubblewrap, and that after all others of its pid namespace.
 		// Elsewhere, what the command left running in its session would hold devices and outputs.
 		if (!this.#isSandboxed) signalProcess(-this.#child.pid, "SIGKILL");
-		await this.#output.ended();
+		// One that left the session may have the outputs for as long as it likes; so may whom a stage sent them to.
+		await this.#output.ended(outputGraceMs);
 		this.#checkReports(status);
 		return { status, output: this.#output.last };
 	}

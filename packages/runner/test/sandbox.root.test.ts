@@ -708,6 +708,45 @@ describeAsRoot("a stage without a sandbox", () => {
 		expect(status).toEqual({ signal: "SIGKILL" });
 		await expect.poll(() => processesWith("sleep", "4545")).toEqual([]);
 	});
+
+	/** A daemon that has its outputs still, and a session of its own, with its number. */
+	const daemon =
+		"setsid sh -c 'echo daemon $$; touch up; exec sleep 20' & until [ -e up ]; do sleep 0.01; done";
+	const pidOf = (text: string): number => Number(/daemon (\d+)/.exec(text)?.[1]);
+
+	test("ends with its command, whoever has its outputs still", async ({ expect }) => {
+		const stage = command(["sh", "-c", `${daemon}; printf the-end; exit 3`]);
+
+		const { status, output } = await startUnsandboxed(stage).ended;
+
+		// In a session of its own nobody finds it: it still runs when the stage has ended.
+		process.kill(pidOf(stage.seen.stdout), "SIGKILL");
+		expect(status).toEqual({ code: 3 });
+		expect(output).toMatch(/the-end$/);
+	});
+
+	test("leaves no survivor when it is killed but its daemon is not", async ({ expect }) => {
+		const stage = command(["sh", "-c", `${daemon}; echo ready; sleep 20`]);
+		const running = startUnsandboxed(stage);
+		await expect.poll(() => stage.seen.stdout).toContain("ready");
+		running.kill();
+
+		const { status } = await running.ended;
+
+		process.kill(pidOf(stage.seen.stdout), "SIGKILL");
+		expect(status).toEqual({ signal: "SIGKILL" });
+	});
+
+	test("passes on all of its output, however busy we are when it ends", async ({ expect }) => {
+		const stage = command(["sh", "-c", "seq 1 9000"]);
+		const running = startUnsandboxed(stage);
+		// For longer than the stage runs, and than its outputs are waited for.
+		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+
+		await running.ended;
+
+		expect(stage.seen.stdout.trimEnd().split("\n")).toHaveLength(9000);
+	});
 });
 
 describeAsRoot("findTools", () => {
