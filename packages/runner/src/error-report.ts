@@ -38,7 +38,9 @@ function reportProblem(problem: Problem): ErrorReport {
 /** One error as plain data. What it does not say is absent. */
 export function reportError(error: unknown): ErrorReport {
 	if (!(error instanceof Error)) return { code: "ERR_UNKNOWN", message: String(error) };
-	const code = text(error, "code");
+	const given = text(error, "code");
+	if (given !== undefined && !/^ERR_[A-Z0-9_]+$/.test(given)) return reportForeign(error, given);
+	const code = given;
 	// Nobody foresaw it, so somebody has to look for it.
 	const details = code === undefined ? { stack: error.stack } : property(error, "details");
 	const causes = causesOf(error);
@@ -61,6 +63,29 @@ export function reportError(error: unknown): ErrorReport {
 		...(isFilled(details) && { details }),
 		...(causes.length > 0 && { causes: causes.map(reportCause) }),
 	};
+}
+
+/**
+ * An error that is not ours and has a code of its own: mostly that of a system call which nobody expected to fail. Codes are
+ * API, so it becomes the cause of one that is.
+ */
+function reportForeign(error: Error, code: string): ErrorReport {
+	const isErrno = /^E[A-Z0-9]+$/.test(code);
+	const causes = [error, ...causesOf(error)].map(reportCause);
+	return {
+		code: isErrno ? "ERR_RUN_SYSTEM" : "ERR_UNKNOWN",
+		message: isErrno ? systemMessage(error, code) : error.message,
+		...(!isErrno && { details: { stack: error.stack } }),
+		causes,
+	};
+}
+
+function systemMessage(error: Error, code: string): string {
+	if (text(error, "syscall") === "uv_cwd") return "the working directory has been removed";
+	if (code === "EMFILE") {
+		return `this process has no descriptor left (see ulimit -n): ${error.message}`;
+	}
+	return error.message;
 }
 
 function reportCause(cause: Error): { code?: string; message: string } {

@@ -2,6 +2,7 @@ import { nowMs } from "@devhost/core";
 import type { RunEvent } from "./events.ts";
 import type { BackendName, GuestOptions } from "./backend.ts";
 import { beginRun } from "./early-start.ts";
+import { reportError } from "./error-report.ts";
 import { readManifestText } from "./manifest-text.ts";
 import { resolveRoot } from "./root-directory.ts";
 import type { RunSource } from "./run-source.ts";
@@ -70,8 +71,7 @@ export class RunFailure extends AggregateError {
 		super(result.errors, first instanceof Error ? first.message : String(first), {
 			cause: first,
 		});
-		const code = first instanceof Error && "code" in first ? first.code : undefined;
-		this.code = typeof code === "string" ? code : "ERR_UNKNOWN";
+		this.code = reportError(first).code;
 		this.result = result;
 	}
 }

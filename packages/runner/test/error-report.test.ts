@@ -76,4 +76,39 @@ describe("reportError", () => {
 	test("takes what is no error as text", ({ expect }) => {
 		expect(reportError("thrown")).toEqual({ code: "ERR_UNKNOWN", message: "thrown" });
 	});
+
+	test("has a code of ours for an errno that nobody expected, which is the cause", ({
+		expect,
+	}) => {
+		const error = Object.assign(new Error("pipe2: EMFILE"), { code: "EMFILE", errno: 24 });
+
+		expect(reportError(error)).toEqual({
+			code: "ERR_RUN_SYSTEM",
+			message: "this process has no descriptor left (see ulimit -n): pipe2: EMFILE",
+			causes: [{ code: "EMFILE", message: "pipe2: EMFILE" }],
+		});
+	});
+
+	test("says that the working directory is gone", ({ expect }) => {
+		const error = Object.assign(new Error("ENOENT: …, uv_cwd"), {
+			code: "ENOENT",
+			syscall: "uv_cwd",
+		});
+
+		expect(reportError(error)).toMatchObject({
+			code: "ERR_RUN_SYSTEM",
+			message: "the working directory has been removed",
+			causes: [{ code: "ENOENT" }],
+		});
+	});
+
+	test("takes no other foreign code for one of ours", ({ expect }) => {
+		const error = Object.assign(new Error("lost"), { code: "MODULE_NOT_FOUND" });
+
+		expect(reportError(error)).toMatchObject({
+			code: "ERR_UNKNOWN",
+			message: "lost",
+			causes: [{ code: "MODULE_NOT_FOUND", message: "lost" }],
+		});
+	});
 });

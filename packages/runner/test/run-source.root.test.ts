@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "vitest";
 import { run } from "../src/index.ts";
+import { eventsOf } from "./devhost.ts";
+import { eventComplaints } from "./event-schema.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
 const cli = join(import.meta.dirname, "../dist/cli.cjs");
@@ -49,5 +51,27 @@ describeAsRoot("a manifest's text", () => {
 		const result = await run({ text: manifest, file: join(folder, "manifest.yaml") });
 
 		expect(result.stages).toMatchObject([{ name: "touch", status: "done" }]);
+	});
+});
+
+describeAsRoot("a run in a working directory that is gone", () => {
+	test("fails with a code of ours", ({ expect }) => {
+		const file = join(folder, "manifest.yaml");
+		writeFileSync(file, manifest);
+		const script = 'cd gone && rmdir ../gone && exec "$@"';
+		mkdirSync(join(folder, "gone"));
+		const argv = [process.execPath, cli, "run", "--json", "--module", "./some", file];
+
+		const { status, stdout } = spawnSync("sh", ["-c", script, "sh", ...argv], {
+			cwd: folder,
+			encoding: "utf8",
+		});
+
+		expect(status).toBe(3);
+		const events = eventsOf({ stdout });
+		expect(events.flatMap(eventComplaints)).toEqual([]);
+		expect(events.at(-1)).toMatchObject({
+			errors: [{ code: "ERR_RUN_SYSTEM", causes: [{ code: "ENOENT" }] }],
+		});
 	});
 });
