@@ -32,7 +32,12 @@ export interface SpawnOptions {
 
 /** How a process ended. */
 export type ExitStatus =
-	| { readonly code: number; readonly signal?: undefined }
+	| {
+			readonly code: number;
+			readonly signal?: undefined;
+			/** The kernel does not tell: somebody else has reaped it, or ignores SIGCHLD. `code` is 255 then, a failure. */
+			readonly error?: SysError;
+	  }
 	| { readonly code?: undefined; readonly signal: NodeJS.Signals };
 
 /**
@@ -280,21 +285,35 @@ export class Child implements AsyncDisposable {
 	readonly #pidfd: Fd;
 	readonly #poller: Poller;
 
-	/** Made by {@link spawn}. */
+	/**
+	 * Made by {@link spawn}. Takes the descriptor, also when it throws; the process is ended then.
+	 *
+	 * @throws {@link SysError} the event loop cannot watch it: `ENOMEM`, or `ENOSPC` with too many descriptors to watch.
+	 */
 	constructor(pid: number, pidfd: Fd) {
 		this.pid = pid;
 		this.#pidfd = pidfd;
 		const { promise, resolve } = Promise.withResolvers<ExitStatus>();
 		this.exited = promise;
-		this.#poller = new Poller(pidfd.fd, () => {
-			const out = new Int32Array(2);
-			if (checked(binding.pidfdWait(pidfd.fd, out), "waitid") === 0) return;
-			this.#poller.close();
-			pidfd.close();
-			this.status = exitStatus(out[0] as number, out[1] as number);
-			resolve(this.status);
-		});
+		using acquired = new DisposableStack();
+		acquired.defer(() => endNow(pidfd));
+		this.#poller = acquired.use(
+			new Poller(pidfd.fd, () => {
+				const out = new Int32Array(2);
+				const result = binding.pidfdWait(pidfd.fd, out);
+				if (result === 0) return;
+				this.#poller.close();
+				pidfd.close();
+				// Not thrown, which would end all of this process: whoever waits is told.
+				this.status =
+					result < 0
+						? { code: 255, error: new SysError("waitid", -result) }
+						: exitStatus(out[0] as number, out[1] as number);
+				resolve(this.status);
+			}),
+		);
 		this.#poller.set(READABLE);
+		acquired.move(); // nothing below can throw
 	}
 
 	/**
@@ -326,6 +345,20 @@ export class Child implements AsyncDisposable {
 		await this.exited;
 	}
 }
+
+/** Kills a process of which nobody would hear, and reaps it: that takes as long as the kernel takes to end it. */
+function endNow(pidfd: Fd): void {
+	binding.pidfdSignal(pidfd.fd, constants.signals.SIGKILL);
+	const pause = new Int32Array(new SharedArrayBuffer(4));
+	for (let waitedMs = 0; waitedMs < longestEndMs; waitedMs++) {
+		if (binding.pidfdWait(pidfd.fd, new Int32Array(2)) !== 0) break;
+		Atomics.wait(pause, 0, 0, 1);
+	}
+	pidfd.close();
+}
+
+/** For longer than a process takes that is not stuck in the kernel; that one stays a zombie of ours when it ends. */
+const longestEndMs = 1000;
 
 function exitStatus(kind: number, value: number): ExitStatus {
 	if (kind === CLD_EXITED) return { code: value };

@@ -1,8 +1,26 @@
-import { readFileSync, readlinkSync, writeFileSync, mkdtempSync, rmSync, chmodSync } from "node:fs";
+import {
+	chmodSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { memfd, pipe, read, setNonBlocking, spawn, type SpawnOptions } from "../src/index.ts";
+import { binding } from "../src/binding.ts";
+import {
+	memfd,
+	pipe,
+	Poller,
+	read,
+	READABLE,
+	setNonBlocking,
+	spawn,
+	type SpawnOptions,
+} from "../src/index.ts";
 import { descriptorCount } from "@devhost/tools/testing";
 
 /** Runs a shell script and returns what it wrote to its standard output, and how it ended. */
@@ -201,3 +219,62 @@ describe("spawn", () => {
 		expect(readlinkSync("/proc/self/ns/mnt")).toMatch(/^mnt:/);
 	});
 });
+
+/** Children of this process, also those that have ended and are not reaped. */
+function children(): string[] {
+	return readdirSync("/proc").filter((name) => {
+		if (!/^\d+$/.test(name)) return false;
+		try {
+			const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+			return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] === String(process.pid);
+		} catch {
+			return false; // It went meanwhile.
+		}
+	});
+}
+
+describe("a child that cannot be watched", () => {
+	test("is not left, nor is its descriptor", ({ expect }) => {
+		const before = { descriptors: descriptorCount(), children: children() };
+		// A number that the event loop believes to be polled, and that is free: the next descriptor gets it.
+		const [reader, writer] = pipe();
+		using stale = new Poller(reader.fd, () => {});
+		stale.set(READABLE);
+		reader.close();
+		const start = (): unknown =>
+			spawn({ file: "/bin/sleep", argv: ["sleep", "30"], environment: {} });
+
+		expect(start).toThrow(expect.objectContaining({ code: "EEXIST" }));
+
+		stale.close();
+		writer.close();
+		expect({ descriptors: descriptorCount(), children: children() }).toEqual(before);
+	});
+
+	test("has failed when somebody else was told how it ended", async ({ expect }) => {
+		const descriptors = descriptorCount();
+		const before = pidfds();
+		const child = spawn({ file: "/bin/true", argv: ["true"], environment: {} });
+		const [pidfd] = pidfds().filter((fd) => !before.includes(fd));
+		// Before the event loop looks.
+		while (binding.pidfdWait(pidfd as number, new Int32Array(2)) === 0);
+
+		const status = await child.exited;
+
+		expect(status).toEqual({ code: 255, error: expect.objectContaining({ code: "ECHILD" }) });
+		expect(child.status).toBe(status);
+		expect(descriptorCount()).toBe(descriptors);
+	});
+});
+
+/** Descriptors of processes. */
+function pidfds(): number[] {
+	const names = readdirSync("/proc/self/fd").filter((name) => {
+		try {
+			return readlinkSync(`/proc/self/fd/${name}`).includes("pidfd");
+		} catch {
+			return false; // that of the listing itself
+		}
+	});
+	return names.map(Number);
+}
