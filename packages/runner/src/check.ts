@@ -110,6 +110,9 @@ async function checkDraft(
 	return problems;
 }
 
+/** How many names are compared to find what was meant: that of the hundredth wrong one in a thousand is of no use. */
+const maxComparisons = 100_000;
+
 /** One look at one manifest. */
 class Check {
 	readonly problems: Problem[] = [];
@@ -119,7 +122,10 @@ class Check {
 	readonly #manifest: Manifest;
 	readonly #modules: Modules;
 	readonly #types: ReadonlyMap<string, DeviceType>;
+	/** Names of the shared devices. */
+	readonly #shared: ReadonlySet<string>;
 	readonly #stageNames = new Map<string, number>();
+	#comparisonsLeft = maxComparisons;
 	/** Devices whose options, or the type that decides what they mean, were complained of. */
 	readonly #badOptions = new Set<DeviceDeclaration>();
 
@@ -128,6 +134,7 @@ class Check {
 		this.#manifest = manifest;
 		this.#modules = modules;
 		this.lifetimes = sharedLifetimes(manifest);
+		this.#shared = new Set(Object.keys(manifest.devices));
 		this.#types = new Map(
 			modules.types.map((type): [string, DeviceType] => [
 				type,
@@ -236,7 +243,7 @@ class Check {
 			if (devices[name] !== undefined) return;
 			const message =
 				stage.devices[name] === undefined
-					? `${JSON.stringify(name)} is not a shared device${suggest(name, Object.keys(devices))}`
+					? `${JSON.stringify(name)} is not a shared device${this.#suggest(name, () => [...this.#shared])}`
 					: `${JSON.stringify(name)} is a device of this stage alone, which it sees anyway: leave it out`;
 			this.#complain(pointer, "ERR_MANIFEST_DEVICE", message);
 		});
@@ -245,9 +252,9 @@ class Check {
 	#checkStageDevices(stage: StageDeclaration, index: number): void {
 		const own = Object.values(stage.devices);
 		if (own.length === 0) return;
-		const shared = Object.keys(this.#manifest.devices);
 		// A device of the stage hides a shared one of the same name, which is wrong only where both are open.
-		const others = new Set(shared.filter((name) => stage.devices[name] === undefined));
+		const hidden = new Set(own.map(({ name }) => name)).intersection(this.#shared);
+		const others = hidden.size === 0 ? this.#shared : this.#shared.difference(hidden);
 		this.#checkGraph(own, `${stage.pointer}/devices`, others);
 		for (const { name, pointer } of own) {
 			const lifetime = this.lifetimes.get(name);
@@ -303,18 +310,25 @@ class Check {
 
 	#checkPlaceholders(stage: StageDeclaration): void {
 		const { pointer, run, stdin, environment = {} } = stage;
-		run.forEach((text, index) => this.#checkText(stage, `${pointer}/run/${index}`, text));
-		if (stdin !== undefined) this.#checkText(stage, `${pointer}/stdin`, stdin);
+		const uses = stage.uses === undefined ? undefined : new Set(stage.uses);
+		const check = (at: string, text: string): void => this.#checkText(stage, uses, at, text);
+		run.forEach((text, index) => check(`${pointer}/run/${index}`, text));
+		if (stdin !== undefined) check(`${pointer}/stdin`, stdin);
 		for (const [name, text] of Object.entries(environment)) {
-			this.#checkText(stage, `${pointer}/environment${jsonPointer([name])}`, text);
+			check(`${pointer}/environment${jsonPointer([name])}`, text);
 		}
 	}
 
-	#checkText(stage: StageDeclaration, pointer: string, text: string): void {
+	#checkText(
+		stage: StageDeclaration,
+		uses: ReadonlySet<string> | undefined,
+		pointer: string,
+		text: string,
+	): void {
 		if (!text.includes("{") || this.#isSpoiled(pointer)) return;
 		const said = new Set<string>();
 		for (const { device, complaint, text: written } of findPlaceholders(text)) {
-			const message = complaint ?? this.#whyNoDevice(stage, device ?? "", written);
+			const message = complaint ?? this.#whyNoDevice(stage, uses, device ?? "", written);
 			if (message === undefined || said.has(message)) continue;
 			said.add(message);
 			this.#complain(pointer, "ERR_MANIFEST_PLACEHOLDER", message);
@@ -322,17 +336,35 @@ class Check {
 	}
 
 	/** @returns `undefined` when the stage has the device, or may have it. */
-	#whyNoDevice(stage: StageDeclaration, name: string, written: string): string | undefined {
+	#whyNoDevice(
+		stage: StageDeclaration,
+		uses: ReadonlySet<string> | undefined,
+		name: string,
+		written: string,
+	): string | undefined {
 		if (stage.devices[name] !== undefined) return undefined;
-		const visible = sharedDevicesOf(this.#manifest, stage).map((device) => device.name);
-		if (visible.includes(name)) return undefined;
+		const isShared = this.#manifest.devices[name] !== undefined;
+		if (isShared && (uses === undefined || uses.has(name))) return undefined;
 		const pointers = ["/devices", `${stage.pointer}/devices`, `${stage.pointer}/uses`];
 		if (pointers.some((pointer) => this.#isSpoiled(pointer))) return undefined;
-		if (this.#manifest.devices[name] !== undefined) {
+		if (isShared) {
 			return `${written}: ${JSON.stringify(name)} is a shared device that this stage does not use: add it to uses`;
 		}
-		const known = [...Object.keys(stage.devices), ...visible];
-		return `${written}: ${JSON.stringify(name)} is not a device of this stage${suggest(name, known)}`;
+		const known = (): string[] => {
+			const visible = sharedDevicesOf(this.#manifest, stage).map((device) => device.name);
+			return [...Object.keys(stage.devices), ...visible];
+		};
+		return `${written}: ${JSON.stringify(name)} is not a device of this stage${this.#suggest(name, known)}`;
+	}
+
+	#suggest(name: string, known: () => readonly string[]): string {
+		if (this.#comparisonsLeft < 0) return "";
+		const candidates = known();
+		if (candidates.length === 0) return ": there is none";
+		this.#comparisonsLeft -= candidates.length;
+		const near = name === "" ? undefined : closestName(name, candidates);
+		if (near !== undefined) return `, did you mean ${JSON.stringify(near)}?`;
+		return candidates.length > 12 ? "" : `, expected one of ${candidates.join(", ")}`;
 	}
 
 	#explainOptions(
@@ -396,11 +428,4 @@ async function optionComplaints(
 		complain(`${module.file}: options is not a JSON Schema: ${(error as Error).message}`);
 		return [];
 	}
-}
-
-function suggest(name: string, candidates: readonly string[]): string {
-	const near = name === "" ? undefined : closestName(name, candidates);
-	if (near !== undefined) return `, did you mean ${JSON.stringify(near)}?`;
-	if (candidates.length === 0) return ": there is none";
-	return candidates.length > 12 ? "" : `, expected one of ${candidates.join(", ")}`;
 }

@@ -34,15 +34,24 @@ export function sharedLifetimes(
 	manifest: Pick<Manifest, "devices" | "stages">,
 ): ReadonlyMap<string, Lifetime> {
 	const lifetimes = new Map<string, Lifetime>();
-	manifest.stages.forEach((stage, index) => {
-		for (const name of neededBy(manifest.devices, stage)) {
-			const first = lifetimes.get(name)?.first ?? index;
-			lifetimes.set(name, { first, last: index });
+	const need = (names: Iterable<string>, index: number): void => {
+		for (const name of names) {
+			lifetimes.set(name, { first: lifetimes.get(name)?.first ?? index, last: index });
 		}
+	};
+	const all = Object.keys(manifest.devices);
+	const { stages } = manifest;
+	// Of the stages that need all devices only the first and the last one matter, and there may be thousands.
+	const firstWithAll = stages.findIndex(({ uses }) => uses === undefined);
+	const lastWithAll = stages.findLastIndex(({ uses }) => uses === undefined);
+	stages.forEach((stage, index) => {
+		if (index === firstWithAll || index === lastWithAll) need(all, index);
+		else if (stage.uses !== undefined) need(neededBy(manifest.devices, stage), index);
 	});
 	return lifetimes;
 }
 
+/** Of a stage that says what it uses. */
 function neededBy(
 	shared: Readonly<Record<string, DeviceDeclaration>>,
 	stage: Pick<StageDeclaration, "uses" | "devices">,
@@ -55,7 +64,7 @@ function neededBy(
 			next = shared[next]?.parent;
 		}
 	};
-	for (const name of stage.uses ?? Object.keys(shared)) need(name);
+	for (const name of stage.uses ?? []) need(name);
 	for (const { parent } of Object.values(stage.devices)) {
 		if (parent !== undefined && stage.devices[parent] === undefined) need(parent);
 	}

@@ -533,3 +533,32 @@ function addModules(folder: ManifestFolder): void {
 function modulesOf(folder: ManifestFolder): string[] {
 	return [`${folder.path}/modules/root`, `${folder.path}/modules/child`];
 }
+
+test.for([
+	["{devices.d", 0],
+	["{devices.wrong", 3000],
+] as const)(
+	"checks 3000 devices in 3000 stages in the time of a test (%s…})",
+	async ([placeholder, count], { expect }) => {
+		using folder = new ManifestFolder();
+		const numbers = Array.from({ length: 3000 }, (_, index) => index);
+		const device = (start: number): object => ({
+			type: "devhost.loopback",
+			options: { filename: "disk.img", start, size: 8 },
+		});
+		const manifest = {
+			version: 1,
+			tree: "tree",
+			devices: Object.fromEntries(numbers.map((at) => [`d${at}`, device(at * 8)])),
+			stages: numbers.map((at) => ({
+				name: `s${at}`,
+				devices: { [`own${at}`]: device(30_000 + at * 8) },
+				run: ["ls", `${placeholder}${at}}`],
+			})),
+		};
+
+		const problems = await folder.check(JSON.stringify(manifest), { name: "manifest.json" });
+
+		expect(problems.length).toBe(count);
+	},
+);

@@ -65,3 +65,19 @@ test("a stage sees what it uses, in the order of declaration", async ({ expect }
 		["loop", "luks", "lv", "other"],
 	]);
 });
+
+test("stages that use all devices count beside those that say what they use", async ({
+	expect,
+}) => {
+	const stages =
+		"[{ name: a, run: [ls], uses: [other] }, { name: b, run: [ls] }, { name: c, run: [ls], uses: [lv] }, " +
+		"{ name: d, run: [ls] }, { name: e, run: [ls], uses: [loop] }]";
+	const manifest = await parseManifest(manifestWith({ devices, stages }), { file: "m.yaml" });
+
+	expect(Object.fromEntries(sharedLifetimes(manifest))).toEqual({
+		loop: { first: 1, last: 4 },
+		luks: { first: 1, last: 3 },
+		lv: { first: 1, last: 3 },
+		other: { first: 0, last: 3 },
+	});
+});
