@@ -8,27 +8,32 @@ export interface SandboxTools {
 	readonly unshare: string;
 }
 
+/** Where programs are where nobody says it: what services and stages have as their PATH. */
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /**
- * Finds what a sandbox is made with along a search path.
+ * Finds what a sandbox is made with along a search path; where that has no directory, in the usual places.
  *
  * @throws {@link RunError} `ERR_SANDBOX_MISSING` with the command that installs it on this distribution.
  */
 export function findTools(searchPath: string): SandboxTools {
+	// A relative entry would let the working directory choose what runs as root.
+	const given = searchPath.split(":").filter((folder) => folder.startsWith("/"));
+	const folders = given.length > 0 ? given : usualPath.split(":");
+	const place = folders.join(":") + (given.length > 0 ? "" : ", as PATH names no directory");
 	const find = (program: string, what: string): string => {
-		const file = findProgram(program, searchPath);
+		const file = findProgram(program, folders);
 		if (file !== undefined) return file;
 		const message =
-			`${what}: no ${program} in ${searchPath}. ` +
+			`${what}: no ${program} in ${place}. ` +
 			`Install it with: ${installCommand(what, readDistribution())}; without isolation: --sandbox none`;
 		throw new RunError("ERR_SANDBOX_MISSING", message);
 	};
 	return { bwrap: find("bwrap", "bubblewrap"), unshare: find("unshare", "util-linux") };
 }
 
-function findProgram(name: string, searchPath: string): string | undefined {
-	for (const folder of searchPath.split(":")) {
-		// A relative entry would let the working directory choose what runs as root.
-		if (!folder.startsWith("/")) continue;
+function findProgram(name: string, folders: readonly string[]): string | undefined {
+	for (const folder of folders) {
 		const file = `${folder}/${name}`;
 		try {
 			accessSync(file, constants.X_OK);
