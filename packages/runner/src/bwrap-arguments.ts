@@ -25,6 +25,8 @@ export interface SandboxPlan {
 	readonly argumentsFile: string;
 	/** What of `/proc` and `/sys` it does not see as it is. */
 	readonly kernelFiles: KernelFiles;
+	/** The kernel's own file systems in the tree, real paths on the host. */
+	readonly kernelMounts: readonly string[];
 }
 
 /**
@@ -36,7 +38,10 @@ export interface SandboxPlan {
  * Source: bwrap(1).
  */
 export function bwrapArguments(plan: SandboxPlan): string[] {
-	const { root, tree, devices, execChecked, capabilities, argumentsFile, kernelFiles } = plan;
+	const { root, tree, devices, execChecked, capabilities, argumentsFile } = plan;
+	const { kernelFiles, kernelMounts } = plan;
+	const inTree = (path: string): string =>
+		sandboxPaths.tree + path.slice(tree === "/" ? 0 : tree.length);
 	const options = [
 		[
 			"--unshare-ipc",
@@ -64,6 +69,7 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 
 		["--tmpfs", "/run", "--dir", sandboxPaths.mounts],
 		["--bind", tree, sandboxPaths.tree],
+		...kernelMounts.map((path) => ["--ro-bind-try", path, inTree(path)]),
 		["--ro-bind", execChecked, sandboxPaths.execChecked],
 		["--ro-bind", argumentsFile, sandboxPaths.arguments],
 		["--chdir", sandboxPaths.tree],

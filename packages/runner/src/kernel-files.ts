@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 /** What of the kernel's own file systems a stage does not get as it is. */
 export interface KernelFiles {
@@ -54,3 +54,58 @@ export function kernelFiles(): KernelFiles {
 		].filter(existsSync),
 	};
 }
+
+/**
+ * The kernel's own file systems that are mounted in a tree, as before a chroot: with a writable tree they would be, too.
+ *
+ * Shape of a line of mountinfo: `36 35 98:0 /root /where rw,noatime shared:1 - ext3 /dev/root rw`, with a space in a path as
+ * `\\040`; the optional fields end at `-`.
+ *
+ * @returns Where they are mounted.
+ *
+ * Source: proc_pid_mountinfo(5).
+ */
+export function kernelMountsIn(
+	tree: string,
+	mountinfo: string = readFileSync("/proc/self/mountinfo", "utf8"),
+): string[] {
+	const beneath = tree === "/" ? "/" : `${tree}/`;
+	const mounts: string[] = [];
+	for (const line of mountinfo.split("\n")) {
+		const [fields = "", type = ""] = line.split(" - ");
+		if (!kernelFileSystems.has(type.slice(0, type.indexOf(" ")))) continue;
+		const target = unescape(fields.split(" ")[4] ?? "");
+		if (target === tree || target.startsWith(beneath)) mounts.push(target);
+	}
+	return mounts;
+}
+
+function unescape(path: string): string {
+	return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+		String.fromCodePoint(Number.parseInt(octal, 8)),
+	);
+}
+
+const kernelFileSystems: ReadonlySet<string> = new Set([
+	"binfmt_misc",
+	"bpf",
+	"cgroup",
+	"cgroup2",
+	"configfs",
+	"debugfs",
+	"devpts",
+	"devtmpfs",
+	"efivarfs",
+	"fusectl",
+	"mqueue",
+	"nfsd",
+	"proc",
+	"pstore",
+	"resctrl",
+	"rpc_pipefs",
+	"securityfs",
+	"selinuxfs",
+	"smackfs",
+	"sysfs",
+	"tracefs",
+]);

@@ -11,7 +11,7 @@ import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
 import { StageError } from "./error.ts";
 import type { SandboxTools } from "./find-tools.ts";
 import { HelperReports } from "./helper-reports.ts";
-import { kernelFiles } from "./kernel-files.ts";
+import { kernelFiles, kernelMountsIn } from "./kernel-files.ts";
 import { memoryFile } from "./memory-file.ts";
 import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
 import { argumentsPath, writeArguments } from "./stage-arguments.ts";
@@ -59,6 +59,7 @@ export function prepareSandbox(
 			execChecked: execCheckedPath(),
 			capabilities: granted,
 			kernelFiles: kernelFiles(),
+			kernelMounts: kernelMountsIn(plan.tree),
 		});
 		const options = lent.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
 		writeArguments(plan.namespace, ""); // to be bound into the sandbox

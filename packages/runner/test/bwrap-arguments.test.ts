@@ -13,6 +13,7 @@ const plan: SandboxPlan = {
 		emptyFiles: ["/proc/kcore"],
 		emptyFolders: ["/sys/firmware"],
 	},
+	kernelMounts: ["/work/tree/proc"],
 };
 
 describe("bwrapArguments", () => {
@@ -27,6 +28,7 @@ describe("bwrapArguments", () => {
 				"--dev-bind /dev/.stage /dev --perms 1777 --tmpfs /dev/shm " +
 				"--perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /var/tmp " +
 				"--tmpfs /run --dir /run/devhost/mounts --bind /work/tree /run/devhost/tree " +
+				"--ro-bind-try /work/tree/proc /run/devhost/tree/proc " +
 				"--ro-bind /opt/exec-checked /run/devhost/exec-checked " +
 				"--ro-bind /dev/.arguments.json /run/devhost/arguments.json --chdir /run/devhost/tree " +
 				"--cap-drop ALL --cap-add CAP_CHOWN --cap-add CAP_SETUID " +

@@ -345,6 +345,25 @@ describeAsRoot("a sandbox", () => {
 		expect(() => statSync(join(tree, "was-run"))).toThrow("ENOENT");
 	});
 
+	test("cannot change a setting of the kernel in its tree either", async ({ expect }) => {
+		// As the tree of a build that somebody prepared for chroot, with a name that mountinfo has to escape.
+		const proc = join(tree, "a root", "proc");
+		mkdirSync(proc, { recursive: true });
+		const own = spawnSync("mount", ["-t", "proc", "proc", proc]);
+		expect(own.status).toBe(0);
+		using mounted = new DisposableStack();
+		mounted.defer(() => spawnSync("umount", [proc]));
+		using itsNamespace = makeRunNamespace();
+		const script =
+			"touch own && cd 'a root/proc/sys/vm' && cat swappiness > swappiness && echo written";
+
+		const { stdout, stderr } = await run(["sh", "-c", script], { namespace: itsNamespace });
+
+		expect(stdout).toBe("");
+		expect(stderr).toContain("Read-only file system");
+		expect(statSync(join(tree, "own")).isFile()).toBe(true);
+	});
+
 	test("cannot make anything else of its loop device", async ({ expect }) => {
 		// In the tree: the stage reads it there.
 		copyFileSync(new URL("fixtures/loop-requests.py", import.meta.url), join(tree, "ask.py"));
