@@ -14,7 +14,7 @@ export interface ManifestSchema {
 	readonly devices?: Devices;
 	/** Commands that run one after the other, each in a sandbox of its own. */
 	readonly stages: readonly Stage[];
-	/** Packages with further types of devices, found from the manifest's folder: names of packages, or paths of folders. */
+	/** Packages with further types of devices, found from the manifest's folder: names of packages, or paths of folders. Their services run as root, outside of the sandbox. */
 	readonly modules?: readonly string[];
 }
 
