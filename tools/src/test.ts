@@ -1,10 +1,19 @@
 #!/usr/bin/env node
-// test                 all gates, then all tests
+// test                 all gates, then all tests, then in a guest kernel, as an ordinary user, the tests that are for one
 // test ARGUMENT…       only tests, with these arguments for vitest: test --project rpc, test packages/core/test/graph.test.ts
 //
 // The last line on standard output is "N passed, N failed": gates and tests together.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+	chmodSync,
+	chownSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checks, runChecks } from "./checks.ts";
@@ -12,12 +21,17 @@ import { reportCheck } from "./report-check.ts";
 import { repositoryRoot } from "./repository.ts";
 import { closingLine, type TestCounts } from "./test-counts.ts";
 
+/** The user "nobody" of most systems. */
+const nobody = 65_534;
+const asNobody = ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--"];
+
 const argv = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "devhost-test-"));
 let counts: TestCounts = { passed: 0, failed: 0 };
 try {
 	if (argv.length === 0) counts = add(counts, await runGates());
 	counts = add(counts, runVitest(scratch));
+	if (argv.length === 0) counts = add(counts, runInGuest(join(scratch, "guest")));
 } finally {
 	rmSync(scratch, { recursive: true });
 }
@@ -46,10 +60,7 @@ function runVitest(folder: string): TestCounts {
 		},
 	});
 
-	let result: TestCounts = { passed: 0, failed: 0 };
-	if (existsSync(countsFile)) {
-		result = JSON.parse(readFileSync(countsFile, "utf8")) as TestCounts;
-	}
+	let result = readCounts(countsFile);
 	const warnings = existsSync(warningsFile) ? readFileSync(warningsFile, "utf8") : "";
 	if (warnings !== "") {
 		console.log(`\n Node warned:\n${warnings}`);
@@ -58,6 +69,42 @@ function runVitest(folder: string): TestCounts {
 	// Whatever made vitest fail without a failed test is one failure.
 	if (status !== 0 && result.failed === 0) result = add(result, { passed: 0, failed: 1 });
 	return result;
+}
+
+/** The tests that are for guests, in one that an ordinary user boots. */
+function runInGuest(folder: string): TestCounts {
+	mkdirSync(folder);
+	const command = [process.execPath, join(repositoryRoot, "tools/src/guest-tests.ts"), folder];
+	const isRoot = process.getuid?.() === 0;
+	if (isRoot && canRead(repositoryRoot)) {
+		chmodSync(scratch, 0o711);
+		chownSync(folder, nobody, nobody);
+		command.unshift(...asNobody);
+	} else if (isRoot) {
+		console.log("\n The guest is root's own: nobody else may read this folder.");
+	}
+	console.log("\n In a guest kernel:");
+	const [file = "", ...further] = command;
+	// Its kernel is looked for in the home of whoever boots it.
+	const { status } = spawnSync(file, further, {
+		cwd: repositoryRoot,
+		stdio: "inherit",
+		timeout: 20 * 60_000,
+	});
+	const result = readCounts(join(folder, "counts.json"));
+	return status !== 0 && result.failed === 0 ? add(result, { passed: 0, failed: 1 }) : result;
+}
+
+/** Whether anybody may read the repository, and execute the Node that runs this. */
+function canRead(folder: string): boolean {
+	const [file = "", ...further] = [...asNobody, "test", "-r", join(folder, "package.json")];
+	const program = spawnSync(process.execPath, ["--version"], { uid: nobody, gid: nobody });
+	return program.status === 0 && spawnSync(file, further).status === 0;
+}
+
+function readCounts(file: string): TestCounts {
+	if (!existsSync(file)) return { passed: 0, failed: 0 };
+	return JSON.parse(readFileSync(file, "utf8")) as TestCounts;
 }
 
 function add(a: TestCounts, b: TestCounts): TestCounts {

@@ -7,6 +7,9 @@ export function describeAsRoot(name: string, body: () => void): void {
 	describe.skipIf(!able)(able ? name : `${name} (skipped: needs root)`, body);
 }
 
+/** By how much a test's limits of time are longer where it runs: in a guest a process takes that much longer to start. */
+export const slowness: number = process.env["DEVHOST_TEST_IN_GUEST"] === undefined ? 1 : 20;
+
 /** How many descriptors this process has open: taken before and after, equal means that nothing leaked. */
 export function descriptorCount(): number {
 	return readdirSync("/proc/self/fd").length;

@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, test } from "vitest";
 import { attachLoop } from "../src/attach-loop.ts";
 import { Folder, pattern, until } from "./machine.ts";
-import { describeAsRoot } from "@devhost/tools/testing";
+import { describeAsRoot, slowness } from "@devhost/tools/testing";
 
 const megabyte = 1 << 20;
 let folder: Folder;
@@ -89,54 +89,62 @@ describeAsRoot("closing", () => {
 		expect(folder.boundLoops()).toEqual([]);
 	});
 
-	test("names the mount of a file system on the device", async ({ expect }) => {
-		const file = folder.file("disk.img", 16 * megabyte);
-		const target = join(folder.path, "mount point");
-		mkdirSync(target);
-		const loop = await attachLoop({ file, closeTimeoutMs: 100 });
-		execFileSync("mkfs.ext4", ["-q", loop.path]);
-		execFileSync("mount", [loop.path, target]);
-		// Also when something below fails: a mount would outlive the test.
-		using mounted = new DisposableStack();
-		mounted.defer(() => execFileSync("umount", [target]));
+	test(
+		"names the mount of a file system on the device",
+		async ({ expect }) => {
+			const file = folder.file("disk.img", 16 * megabyte);
+			const target = join(folder.path, "mount point");
+			mkdirSync(target);
+			const loop = await attachLoop({ file, closeTimeoutMs: 100 });
+			execFileSync("mkfs.ext4", ["-q", loop.path]);
+			execFileSync("mount", [loop.path, target]);
+			// Also when something below fails: a mount would outlive the test.
+			using mounted = new DisposableStack();
+			mounted.defer(() => execFileSync("umount", [target]));
 
-		await expect(loop.close()).rejects.toMatchObject({
-			code: "ERR_DEVICE_BUSY",
-			message: expect.stringContaining(`a mount at ${target} in mnt:[`),
-			holders: expect.arrayContaining([expect.objectContaining({ kind: "mount", target })]),
-		});
-		const boundBefore = folder.boundLoops();
-		mounted.dispose();
+			await expect(loop.close()).rejects.toMatchObject({
+				code: "ERR_DEVICE_BUSY",
+				message: expect.stringContaining(`a mount at ${target} in mnt:[`),
+				holders: expect.arrayContaining([
+					expect.objectContaining({ kind: "mount", target }),
+				]),
+			});
+			const boundBefore = folder.boundLoops();
+			mounted.dispose();
 
-		expect(boundBefore).toEqual([loop.name]);
-		expect(await until(() => folder.boundLoops().length === 0, 1000)).toBe(true);
-		execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
-	}, 20_000);
+			expect(boundBefore).toEqual([loop.name]);
+			expect(await until(() => folder.boundLoops().length === 0, 1000)).toBe(true);
+			execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
+		},
+		20_000 * slowness,
+	);
 
-	test("waits for a file system whose mount namespace is just ending, and has all of it", async ({
-		expect,
-	}) => {
-		const file = folder.file("disk.img", 32 * megabyte);
-		const content = folder.file("content", pattern(8 * megabyte, 6));
-		const loop = await attachLoop({ file });
-		execFileSync("mkfs.ext4", ["-q", loop.path]);
+	test(
+		"waits for a file system whose mount namespace is just ending, and has all of it",
+		async ({ expect }) => {
+			const file = folder.file("disk.img", 32 * megabyte);
+			const content = folder.file("content", pattern(8 * megabyte, 6));
+			const loop = await attachLoop({ file });
+			execFileSync("mkfs.ext4", ["-q", loop.path]);
 
-		// Ends without unmounting, as a stage that is killed.
-		const script = 'mount "$1" /mnt && cp "$2" /mnt/content && kill -9 $$';
-		const { promise, resolve } = Promise.withResolvers<void>();
-		spawn("unshare", ["--mount", "sh", "-c", script, "sh", loop.path, content]).once(
-			"exit",
-			() => resolve(),
-		);
-		await promise;
-		await loop.close();
+			// Ends without unmounting, as a stage that is killed.
+			const script = 'mount "$1" /mnt && cp "$2" /mnt/content && kill -9 $$';
+			const { promise, resolve } = Promise.withResolvers<void>();
+			spawn("unshare", ["--mount", "sh", "-c", script, "sh", loop.path, content]).once(
+				"exit",
+				() => resolve(),
+			);
+			await promise;
+			await loop.close();
 
-		expect(folder.boundLoops()).toEqual([]);
-		execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
-		const copy = join(folder.path, "copy");
-		execFileSync("debugfs", ["-R", `dump /content ${copy}`, file], { stdio: "ignore" });
-		expect(readFileSync(copy).equals(readFileSync(content))).toBe(true);
-	}, 20_000);
+			expect(folder.boundLoops()).toEqual([]);
+			execFileSync("e2fsck", ["-fn", file], { stdio: "ignore" });
+			const copy = join(folder.path, "copy");
+			execFileSync("debugfs", ["-R", `dump /content ${copy}`, file], { stdio: "ignore" });
+			expect(readFileSync(copy).equals(readFileSync(content))).toBe(true);
+		},
+		20_000 * slowness,
+	);
 
 	test("fails when what was written found no room, although nobody noticed", async ({
 		expect,
@@ -170,26 +178,32 @@ describeAsRoot("closing", () => {
 		await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
 	});
 
-	test("fails when a file system that is still mounted loses what it writes back at last", async ({
-		expect,
-	}) => {
-		using disk = fileOnSmallDisk();
-		const loop = await attachLoop({ file: disk.file });
-		execFileSync(
-			"mkfs.ext4",
-			["-q", "-E", "nodiscard,lazy_itable_init=1", "-O", "^has_journal", loop.path],
-			{
-				stdio: "ignore",
-			},
-		);
-		await loop.flush();
+	test(
+		"fails when a file system that is still mounted loses what it writes back at last",
+		async ({ expect }) => {
+			using disk = fileOnSmallDisk();
+			const loop = await attachLoop({ file: disk.file });
+			execFileSync(
+				"mkfs.ext4",
+				["-q", "-E", "nodiscard,lazy_itable_init=1", "-O", "^has_journal", loop.path],
+				{
+					stdio: "ignore",
+				},
+			);
+			await loop.flush();
 
-		// Directories go through the device's page cache, as all of a file system does that is no file's content.
-		const script = 'mount "$1" /mnt && cd /mnt && echo ready && sleep 0.3 && mkdir $(seq 1500)';
-		await using _ = await shell(`exec unshare --mount sh -c '${script}' sh "$1"`, loop.path);
+			// Directories go through the device's page cache, as all of a file system does that is no file's content.
+			const script =
+				'mount "$1" /mnt && cd /mnt && echo ready && sleep 0.3 && mkdir $(seq 1500)';
+			await using _ = await shell(
+				`exec unshare --mount sh -c '${script}' sh "$1"`,
+				loop.path,
+			);
 
-		await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
-	}, 20_000);
+			await expect(loop.close()).rejects.toMatchObject({ code: "ERR_DEVICE_CLOSE" });
+		},
+		20_000 * slowness,
+	);
 
 	test("has flush fail too", async ({ expect }) => {
 		using disk = fileOnSmallDisk();
