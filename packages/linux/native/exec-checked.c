@@ -9,7 +9,7 @@
  *
  * In a "sandbox", not on the "host", it refuses as well when /proc/sys is not mounted read-only: for its files the kernel
  * asks for no capability, and kernel.core_pattern is a program that root runs on the host. There it also installs a filter
- * of system calls, which the program and all that it starts keep: see loop_filter.
+ * of system calls, which the program and all that it starts keep: see loop_filter and reach_filter.
  *
  * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
  * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
@@ -40,6 +40,7 @@ typedef unsigned long ulong;
 typedef unsigned long long u64;
 
 #define CAPABILITY_SETPCAP 8
+#define CAPABILITY_SYS_ADMIN 21
 #define CAPABILITY_MKNOD 27
 #define ERROR_EPERM 1
 #define ERROR_ENOENT 2
@@ -155,30 +156,55 @@ static int parse_number(const char *text, int base, u64 *value) {
 #define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
+/* Loads what an ioctl requests; allows all other system calls. Of the request the kernel takes the lower 32 bits, and so
+ * does this: both architectures are little-endian. Jumps are relative: the second number if so, the third if not.
+ */
+#define LOAD_REQUEST \
+	/* 0 */ LOAD(ADDRESS(arch)), \
+	/* 1 */ IF_EQUAL(OWN_ARCHITECTURE, 4, 0), \
+	/* 2 */ IF_EQUAL(OTHER_ARCHITECTURE, 1, 0), \
+	/* 3: this kernel has no other */ RETURN(SECCOMP_RET_ERRNO | ERROR_ENOSYS), \
+	/* 4 */ LOAD(ADDRESS(nr)), \
+	/* 5 */ IF_EQUAL(OTHER_IOCTL, 5, 4), \
+	/* 6 */ LOAD(ADDRESS(nr)), \
+	/* 7 */ AND(NUMBER_MASK), \
+	/* 8 */ IF_EQUAL(__NR_ioctl, 2, 0), \
+	/* 9 */ IF_EQUAL(X32_IOCTL, 1, 0), \
+	/* 10 */ RETURN(SECCOMP_RET_ALLOW), \
+	/* 11 */ LOAD(ADDRESS(args[1]))
+
 /* Refuses what changes a loop device. The kernel asks for no more than a descriptor that can be written to, so whoever may
  * write to a range of a file by its device could leave that range, or have the device outlive everybody who knows of it.
- *
- * Of the request the kernel takes the lower 32 bits, and so does this; both architectures are little-endian.
  */
-static struct sock_filter loop_filter[] = {
-	/* 0 */ LOAD(ADDRESS(arch)),
-	/* 1 */ IF_EQUAL(OWN_ARCHITECTURE, 3, 0),
-	/* 2 */ IF_EQUAL(OTHER_ARCHITECTURE, 0, 13),
-	/* 3 */ LOAD(ADDRESS(nr)),
-	/* 4 */ IF_EQUAL(OTHER_IOCTL, 4, 10),
-	/* 5 */ LOAD(ADDRESS(nr)),
-	/* 6 */ AND(NUMBER_MASK),
-	/* 7 */ IF_EQUAL(__NR_ioctl, 1, 0),
-	/* 8 */ IF_EQUAL(X32_IOCTL, 0, 6),
-	/* 9 */ LOAD(ADDRESS(args[1])),
-	/* 10 */ IF_EQUAL(LOOP_GET_STATUS, 4, 0),
-	/* 11 */ IF_EQUAL(LOOP_GET_STATUS64, 3, 0),
-	/* 12 */ AND(LOOP_REQUESTS_MASK),
-	/* 13 */ IF_EQUAL(LOOP_REQUESTS, 0, 1),
-	/* 14 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
-	/* 15 */ RETURN(SECCOMP_RET_ALLOW),
-	/* 16: an architecture that this kernel does not have */
-	RETURN(SECCOMP_RET_ERRNO | ERROR_ENOSYS),
+static const struct sock_filter loop_filter[] = {
+	LOAD_REQUEST,
+	/* 0 */ IF_EQUAL(LOOP_GET_STATUS, 3, 0),
+	/* 1 */ IF_EQUAL(LOOP_GET_STATUS64, 2, 0),
+	/* 2 */ AND(LOOP_REQUESTS_MASK),
+	/* 3 */ IF_EQUAL(LOOP_REQUESTS, 1, 0),
+	/* 4 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 5 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
+};
+
+/* Refuses what acts on more than a device, or for longer than the program, to those without CAP_SYS_ADMIN, for which the
+ * kernel does not ask: traces of a block device stay set up, with their memory, until the machine is turned off, and
+ * CAP_SYS_RESOURCE is enough to grow the ext4 that a directory is on to all of its disk.
+ *
+ * By type and number alone: direction and size, in the upper half, differ among architectures.
+ */
+static const struct sock_filter reach_filter[] = {
+	LOAD_REQUEST,
+	AND(0xFFFF),
+	/* 0 */ IF_EQUAL(0x1273, 8, 0), /* BLKTRACESETUP, linux/blktrace_api.h, linux/fs.h */
+	/* 1 */ IF_EQUAL(0x1274, 7, 0), /* BLKTRACESTART */
+	/* 2 */ IF_EQUAL(0x1275, 6, 0), /* BLKTRACESTOP */
+	/* 3 */ IF_EQUAL(0x1276, 5, 0), /* BLKTRACETEARDOWN */
+	/* 4 */ IF_EQUAL(0x128E, 4, 0), /* BLKTRACESETUP2 */
+	/* 5 */ IF_EQUAL(0x6607, 3, 0), /* EXT4_IOC_GROUP_EXTEND, fs/ext4/ext4.h */
+	/* 6 */ IF_EQUAL(0x6608, 2, 0), /* EXT4_IOC_GROUP_ADD */
+	/* 7 */ IF_EQUAL(0x6610, 1, 0), /* EXT4_IOC_RESIZE_FS */
+	/* 8 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 9 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
 };
 
 /* The kernel says EINVAL past the last capability that it knows. */
@@ -193,13 +219,19 @@ static long cut_bounding_set(u64 keep) {
 	return 0;
 }
 
-static long install_filter(void) {
-	/* bubblewrap has set it; without it a filter takes CAP_SYS_ADMIN. */
-	long result = call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (result < 0) return result;
-	struct sock_fprog program = {.len = sizeof loop_filter / sizeof *loop_filter, .filter = loop_filter};
+static long install_filter(const struct sock_filter *filter, ulong length) {
+	struct sock_fprog program = {.len = (unsigned short)length, .filter = (struct sock_filter *)filter};
 	/* The filter keeps no secret from the program: nothing to slow it down for (Linux 4.17). */
 	return call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, (long)&program, 0, 0);
+}
+
+static long install_filters(u64 capabilities) {
+	/* bubblewrap has set it; without it a filter takes CAP_SYS_ADMIN. */
+	long result = call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (result == 0) result = install_filter(loop_filter, sizeof loop_filter / sizeof *loop_filter);
+	if (result == 0 && !(capabilities >> CAPABILITY_SYS_ADMIN & 1))
+		result = install_filter(reach_filter, sizeof reach_filter / sizeof *reach_filter);
+	return result;
 }
 
 __attribute__((noreturn)) static void usage(void) {
@@ -298,7 +330,7 @@ __attribute__((noreturn, used)) void start(long *stack) {
 			report((int)fd, "{\"error\":\"proc\",\"caps\":\"", held, "\",\"errno\":", result < 0 ? (int)-result : 0);
 			leave(126);
 		}
-		result = install_filter();
+		result = install_filters(held);
 		if (result < 0) {
 			report((int)fd, "{\"error\":\"filter\",\"caps\":\"", held, "\",\"errno\":", (int)-result);
 			leave(126);

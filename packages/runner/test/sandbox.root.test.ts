@@ -364,7 +364,9 @@ describeAsRoot("a sandbox", () => {
 		expect(statSync(join(tree, "own")).isFile()).toBe(true);
 	});
 
-	test("cannot make anything else of its loop device", async ({ expect }) => {
+	test("cannot make anything else of its loop device, nor act on more by it", async ({
+		expect,
+	}) => {
 		// In the tree: the stage reads it there.
 		copyFileSync(new URL("fixtures/loop-requests.py", import.meta.url), join(tree, "ask.py"));
 		const file = join(tree, "disk.img");
@@ -385,6 +387,7 @@ describeAsRoot("a sandbox", () => {
 		// ENOSYS: this kernel has no such system calls at all.
 		expect(changing.filter((line) => !/ (EPERM|ENOSYS)$/.test(line))).toEqual([]);
 		expect(lines).toContain("own: LOOP_SET_STATUS64 EPERM");
+		expect(lines).toContain("own: BLKTRACESETUP EPERM");
 		expect(lines).toContain("own: LOOP_GET_STATUS64 ok");
 		expect(lines).toContain("own: BLKGETSIZE64 ok");
 		expect(loopStatus(handle)).toEqual(before);
