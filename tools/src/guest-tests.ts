@@ -5,14 +5,16 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { env, execPath, exit } from "node:process";
+import type * as appliance from "../../packages/appliance/dist/index.js";
 import { repositoryRoot } from "./repository.ts";
+
+type Appliance = typeof appliance;
 
 const [folder = "", ...further] = process.argv.slice(2);
 // By its path: a dependency would make a circle, since it is built with the tools.
-const appliance = join(repositoryRoot, "packages/appliance/dist/index.js");
 const { bootGuest } = (await import(
-	appliance
-)) as typeof import("../../packages/appliance/dist/index.js");
+	join(repositoryRoot, "packages/appliance/dist/index.js")
+)) as Appliance;
 
 const home = join(folder, "home");
 mkdirSync(home);

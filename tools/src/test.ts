@@ -97,9 +97,10 @@ function runInGuest(folder: string): TestCounts {
 
 /** Whether anybody may read the repository, and execute the Node that runs this. */
 function canRead(folder: string): boolean {
-	const [file = "", ...further] = [...asNobody, "test", "-r", join(folder, "package.json")];
-	const program = spawnSync(process.execPath, ["--version"], { uid: nobody, gid: nobody });
-	return program.status === 0 && spawnSync(file, further).status === 0;
+	const asThem = { uid: nobody, gid: nobody };
+	const program = spawnSync(process.execPath, ["--version"], asThem);
+	const file = spawnSync("test", ["-r", join(folder, "package.json")], asThem);
+	return program.status === 0 && file.status === 0;
 }
 
 function readCounts(file: string): TestCounts {

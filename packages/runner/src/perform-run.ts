@@ -166,7 +166,7 @@ class Run {
 	}
 
 	async #runStages(workshop: Workshop): Promise<void> {
-		const { manifest, manager } = workshop;
+		const { manifest } = workshop;
 		const plans = planDevices(manifest);
 		for (const [index, stage] of manifest.stages.entries()) {
 			if (this.#stop.signal.aborted || this.#loss !== undefined) break;

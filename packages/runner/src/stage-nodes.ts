@@ -1,12 +1,5 @@
 import { constants } from "node:fs";
-import {
-	type FdLike,
-	isSysError,
-	mkdirat,
-	mknodat,
-	openat2,
-	unlinkat,
-} from "@devhost/linux";
+import { type FdLike, isSysError, mkdirat, mknodat, openat2, unlinkat } from "@devhost/linux";
 import type { OpenedDevice } from "@devhost/core";
 import type { RunNamespace } from "./namespace.ts";
 

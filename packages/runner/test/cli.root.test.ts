@@ -346,7 +346,9 @@ describeAsRoot("what devhost run needs", () => {
 		const before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 		chmodSync(project.folder, 0o755);
 
-		const { code, stderr } = await devhost(["run", "--backend", "native", manifest], { before });
+		const { code, stderr } = await devhost(["run", "--backend", "native", manifest], {
+			before,
+		});
 
 		expect(code).toBe(3);
 		expect(stderr).toContain("needs root");
