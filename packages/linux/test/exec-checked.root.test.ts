@@ -46,7 +46,13 @@ async function run(options: Run): Promise<{ report: unknown[]; output: string; s
 		argv: [
 			...before,
 			execCheckedPath(),
-			...[options.place ?? "host", "3", options.allowed.toString(16), "4", "5", "6", "7"],
+			options.place ?? "host",
+			"3",
+			options.allowed.toString(16),
+			"4",
+			"5",
+			"6",
+			"7",
 		],
 		environment: { PATH: "/no/such", OURS: "not the command's" },
 		fds: { 1: messages, 2: messages, 3: report, 4: command, 5: start, 6: output, 7: output },
@@ -114,7 +120,9 @@ describeAsRoot("exec-checked", () => {
 		const list = `-all,${names.map((name) => `+${name.slice(4).toLowerCase()}`).join()}`;
 		const before = [
 			"/usr/bin/setpriv",
-			...["--securebits", "+noroot", "--inh-caps", list, "--ambient-caps", list],
+			"--securebits=+noroot",
+			`--inh-caps=${list}`,
+			`--ambient-caps=${list}`,
 		];
 
 		const { output, report } = await run({
