@@ -17,24 +17,15 @@ export interface KernelFiles {
  * host. bubblewrap covers `/proc/sys` only where access(2) calls it writable, and for a directory of sysctls it never does
  * (`proc_sys_permission` knows no CAP_DAC_OVERRIDE).
  *
- * What is masked is what container runtimes mask. Source: oci/defaults.go in moby.
+ * What is hidden is what container runtimes hide or make read-only. Source: oci/defaults.go in moby. Directories are hidden
+ * also where read-only would do: a tmpfs takes 0.03 ms, a bind 0.3 (bubblewrap reads /proc/self/mountinfo for each).
  */
 export function kernelFiles(): KernelFiles {
 	return {
 		readOnly: [
-			"/proc/bus",
-			"/proc/cpu",
-			"/proc/driver",
-			"/proc/dynamic_debug",
 			"/proc/exitcode", // with sysemu, of User Mode Linux
-			"/proc/fs",
-			"/proc/irq",
-			"/proc/mtrr",
-			"/proc/pressure",
 			"/proc/sysemu",
 			"/proc/sysrq-trigger",
-			"/proc/tty",
-			"/proc/xen",
 		],
 		// Only those that are there: bubblewrap would want to make what it mounts on.
 		emptyFiles: [
@@ -48,7 +39,15 @@ export function kernelFiles(): KernelFiles {
 		emptyFolders: [
 			"/proc/acpi",
 			"/proc/asound",
+			"/proc/bus",
+			"/proc/cpu",
+			"/proc/driver",
+			"/proc/dynamic_debug",
+			"/proc/fs",
+			"/proc/irq",
+			"/proc/pressure",
 			"/proc/scsi",
+			"/proc/xen",
 			"/sys/devices/virtual/powercap",
 			"/sys/firmware",
 		].filter(existsSync),
@@ -59,7 +58,7 @@ export function kernelFiles(): KernelFiles {
  * The kernel's own file systems that are mounted in a tree, as before a chroot: with a writable tree they would be, too.
  *
  * Shape of a line of mountinfo: `36 35 98:0 /root /where rw,noatime shared:1 - ext3 /dev/root rw`, with a space in a path as
- * `\\040`; the optional fields end at `-`.
+ * `\040`; the optional fields end at `-`.
  *
  * @returns Where they are mounted.
  *
