@@ -236,7 +236,9 @@ function withObstacle(error: unknown, obstacle: unknown): unknown {
 	if (obstacle === undefined || !isApplianceError(error) || !unavailable.has(error.code)) {
 		return error;
 	}
-	const native = reportFailure(obstacle).map(({ message: reason }) => reason).join("\n");
+	const native = reportFailure(obstacle)
+		.map(({ message: reason }) => reason)
+		.join("\n");
 	const message =
 		`on this machine's kernel: ${native}\n` +
 		`in a guest: ${error.message}\n` +

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import type { Diagnosis } from "../src/doctor.ts";
 import { cliFile } from "./devhost.ts";
+import { eventComplaints } from "./event-schema.ts";
 
 // It boots a guest.
 vi.setConfig({ testTimeout: 60_000 });
@@ -45,6 +46,7 @@ describe("devhost doctor", () => {
 
 		const diagnosis = JSON.parse(stdout) as Diagnosis & { event: string };
 		expect(status).toBe(0);
+		expect(eventComplaints(diagnosis)).toEqual([]);
 		expect(diagnosis).toMatchObject({
 			event: "doctor",
 			backend: isRoot ? "native" : "uml",
