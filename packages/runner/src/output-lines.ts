@@ -98,7 +98,7 @@ class Line {
 			return;
 		}
 		if (this.#cells === undefined) {
-			this.#cells = [...this.#text];
+			this.#cells = Array.from(this.#text);
 			this.#column = this.#cells.length;
 			this.#text = "";
 		}
