@@ -5,6 +5,8 @@ import { OutputLines } from "./output-lines.ts";
 import { formatProblem } from "./problem.ts";
 import { writeText } from "./write-text.ts";
 
+export { type TextFailure, textFailure, textWritten } from "./write-text.ts";
+
 /** Where the text of a report goes: 1 is standard output, 2 standard error. */
 export type Write = (fd: 1 | 2, text: string) => void;
 

@@ -216,8 +216,14 @@ export function dropText(): void {
 	for (const output of Object.values(outputs)) output.drop();
 }
 
+/** Text was lost. */
+export interface TextFailure {
+	readonly fd: 1 | 2;
+	readonly error: Error;
+}
+
 /** Why text could not be written, such as that a disk is full. A reader that is gone is no failure. */
-export function textFailure(): { readonly fd: 1 | 2; readonly error: Error } | undefined {
+export function textFailure(): TextFailure | undefined {
 	for (const fd of [1, 2] as const) {
 		const error = outputs[fd]?.failure;
 		if (error !== undefined) return { fd, error };

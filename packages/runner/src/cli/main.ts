@@ -2,9 +2,9 @@ import { closestName } from "@devhost/core";
 export { exitNow } from "@devhost/linux";
 import { RunError } from "../error.ts";
 import { exitCodeOf, exitCodes } from "../exit-code.ts";
+import type { TextFailure } from "../report.ts";
 import { usageError } from "./parse-arguments.ts";
 import { runCommand } from "./run.ts";
-import { textFailure, textWritten } from "../write-text.ts";
 
 /** The commands, by name. `run` is here at once: it is what the time of a start is measured by. */
 const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
@@ -22,6 +22,8 @@ const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
 /** The command line. Returns the exit code when everything is printed. */
 export async function main(args: readonly string[]): Promise<number> {
 	const exitCode = await perform(args);
+	// It is loaded, since nothing else prints.
+	const { textFailure, textWritten } = await import("../report.ts");
 	await textWritten();
 	const failure = textFailure();
 	if (failure === undefined) return exitCode;
@@ -30,14 +32,11 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /** What was printed has not arrived, and whoever looks at it later is not to take it for all there was. */
-async function sayLost({
-	fd,
-	error: cause,
-}: NonNullable<ReturnType<typeof textFailure>>): Promise<RunError> {
+async function sayLost({ fd, error: cause }: TextFailure): Promise<RunError> {
 	const name = fd === 1 ? "standard output" : "standard error";
 	const message = `${name} could not be written: ${cause.message}`;
 	const error = new RunError("ERR_RUN_OUTPUT", message, { cause });
-	const { createReport } = await import("../report.ts");
+	const { createReport, textWritten } = await import("../report.ts");
 	createReport().failure(error, exitCodeOf(error));
 	await textWritten();
 	return error;

@@ -1,14 +1,12 @@
 import { RunError } from "../error.ts";
-import { exitCodeOf, exitCodes } from "../exit-code.ts";
+import { exitCodes } from "../exit-code.ts";
 import { type BackendName, backendNames } from "../backend.ts";
 import { beginRun } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
 import { readManifestText } from "../manifest-text.ts";
-import { onAbort } from "../on-abort.ts";
-import { limitStageOutput } from "../output-flow.ts";
 import { resolveRoot } from "../root-directory.ts";
+import type { Interruption } from "./until-read.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
-import { dropText, roomForText, textWritten } from "../write-text.ts";
 
 const optionSpecs = {
 	as: { type: "value" },
@@ -56,7 +54,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	// Before signals are ours: from a pipe it may take as long as somebody likes, and Ctrl-C ends that.
 	const source = { file: options.as ?? file, text: readManifestText(file) };
 	const begun = beginRun(source, backend);
-	const { createReport, performGuestRun, performRun } = await import("./run-late.ts");
+	const late = await import("./run-late.ts");
+	const { createReport, limitStageOutput, performGuestRun, performRun, roomForText } = late;
 	const report = createReport({
 		json,
 		verbose: options.verbose === true,
@@ -86,35 +85,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 			? await performGuestRun(source, runOptions, begun)
 			: await performRun(source, runOptions, begun);
 	isDone = true;
-	return await untilRead(exitCode, interruption);
-}
-
-/** How long an interrupted run waits for a slow reader of what it printed. */
-const readGraceMs = 2_000;
-
-/**
- * Waits until everything is printed: for a slow reader as long as it takes, like other programs, but not for longer than
- * somebody wants.
- */
-async function untilRead(
-	exitCode: number,
-	{ signal, killSignal }: Pick<Interruption, "signal" | "killSignal">,
-): Promise<number> {
-	const written = textWritten();
-	if (written === undefined) return exitCode;
-	using limits = new DisposableStack();
-	const { promise: gaveUp, resolve } = Promise.withResolvers<"gave up">();
-	const giveUp = (): void => resolve("gave up");
-	const wasInterrupted = signal.aborted;
-	if (wasInterrupted) {
-		const timer = setTimeout(giveUp, readGraceMs);
-		limits.defer(() => clearTimeout(timer));
-		if (!killSignal.aborted) onAbort(killSignal, limits, giveUp);
-	} else onAbort(signal, limits, giveUp);
-
-	if ((await Promise.race([written, gaveUp])) !== "gave up") return exitCode;
-	dropText();
-	return exitCode === exitCodes.done ? exitCodeOf(signal.reason) : exitCode;
+	return await late.untilRead(exitCode, interruption);
 }
 
 function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefined {
@@ -143,14 +114,6 @@ function readSize(option: string, value: string | undefined): number | undefined
 	// With less a guest's kernel does not get as far as saying why.
 	if (bytes >= 64 * 2 ** 20) return bytes;
 	throw usageError(`--${option} ${value}: expected a size of 64M or more, such as 2G`);
-}
-
-/** What signals ask for. */
-interface Interruption extends Disposable {
-	/** To end in order. */
-	readonly signal: AbortSignal;
-	/** Not to wait any more. */
-	readonly killSignal: AbortSignal;
 }
 
 /** The first signal ends the run in order, the second one also the stage; further ones change nothing. */
