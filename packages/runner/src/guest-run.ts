@@ -18,6 +18,7 @@ import { guestFiles } from "./guest-files.ts";
 import type { Manifest } from "./manifest.ts";
 import { findModules, type Modules } from "./modules.ts";
 import { onAbort } from "./on-abort.ts";
+import { stageOutputRoom } from "./output-flow.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
 import { readSource, type RunSource } from "./run-source.ts";
@@ -126,7 +127,11 @@ class GuestRun {
 				HOME: "/root",
 			},
 			stdin: manifest.text,
-			onStdout: (bytes) => events.add(bytes),
+			onStdout: (bytes) => {
+				events.add(bytes);
+				// As native stages do: a reader that is slow makes them wait, but not who wants them ended.
+				return this.#options.signal?.aborted === true ? undefined : stageOutputRoom();
+			},
 			onStderr: (bytes) => {
 				for (const line of decoder.decode(bytes, { stream: true }).split("\n")) {
 					if (line !== "") say(line);
