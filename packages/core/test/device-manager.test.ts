@@ -149,7 +149,7 @@ describe("opening", () => {
 
 		await manager.open(new Map(names.map((name) => [name, spec])));
 
-		expect(most).toBe(128);
+		expect(most).toBe(32);
 		expect(manager.opened).toHaveLength(500);
 	});
 
