@@ -278,13 +278,16 @@ class Run {
 	/** Closes devices. Whoever does not want to wait for what they write back any longer says so by a second signal. */
 	async #close({ manager, stopServices }: Closing, names?: readonly string[]): Promise<void> {
 		const waiting = setTimeout(() => {
-			const left = manager.opened.map(({ name }) => name).join(", ");
-			const message = `still closing ${left}: what was written is brought to its files`;
+			const left = manager.opened
+				.map(({ name }) => name)
+				.filter((name) => names?.includes(name) ?? true);
+			const message = `still closing ${left.join(", ")}: what was written is brought to its files`;
 			this.#emit({ event: "warning", code: "WARN_SLOW_CLOSE", message });
 		}, slowCloseMs);
 		using limits = new DisposableStack();
 		limits.defer(() => clearTimeout(waiting));
-		onAbort(this.#kill.signal, limits, () => {
+		// Not when a service was lost: the devices of the others are closed as ever.
+		onAbort(this.#options.killSignal ?? never, limits, () => {
 			const stop = (): void => void this.#attempt(stopServices, "closing");
 			const timer = setTimeout(stop, closeGraceMs);
 			limits.defer(() => clearTimeout(timer));

@@ -77,6 +77,31 @@ describeAsRoot("a service that is killed while a stage uses its devices", () => 
 	);
 });
 
+describeAsRoot("a device whose service was killed", () => {
+	test("is nobody else's as long as a stage could write to it", async ({ expect }) => {
+		const manifest = project.manifest({
+			devices,
+			stages: [{ name: "wait", run: ["sh", "-c", "echo begun; sleep 5050"] }],
+		});
+		const running = startDevhost(["run", manifest]);
+		await running.printed("begun");
+		const before = boundLoops(project.folder);
+		const service = serviceOf(running);
+
+		// So that it cannot end the stage yet.
+		process.kill(running.child.pid as number, "SIGSTOP");
+		process.kill(service, "SIGKILL");
+		await expect.poll(() => readFileSync(`/proc/${service}/stat`, "utf8")).toContain(") Z ");
+		const meanwhile = boundLoops(project.folder);
+		process.kill(running.child.pid as number, "SIGCONT");
+		await running.ended;
+
+		expect(before).toHaveLength(1);
+		expect(meanwhile).toEqual(before);
+		await expect.poll(() => boundLoops(project.folder)).toEqual([]);
+	});
+});
+
 describeAsRoot("a service that hangs while it closes", () => {
 	test("is given up by a second signal, and killed", async ({ expect }) => {
 		const manifest = project.manifest({
