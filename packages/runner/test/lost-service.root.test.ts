@@ -45,7 +45,7 @@ describeAsRoot("a service that is killed while a stage uses its devices", () => 
 		"takes the stage with it, before the device can be anybody else's (%s)",
 		async (options, { expect }) => {
 			const write =
-				"echo begun; sleep 2; echo late > {devices.disk}; touch survived; sleep 4949";
+				"trap '' TERM; echo begun; sleep 2; echo late > {devices.disk}; touch survived; sleep 4949";
 			const manifest = project.manifest({
 				devices,
 				stages: [
