@@ -18,6 +18,20 @@ export const deviceErrorCodes = {
 	ERR_DEVICE_NO_FREE: "none free",
 	/** The kernel, or a tool, lacks what the device needs. */
 	ERR_DEVICE_UNSUPPORTED: "unsupported",
+	/** What the device's type opens is not on its parent: no LUKS header, no physical volume. */
+	ERR_DEVICE_FORMAT: "format",
+	/** It is there, in a version of the format that the type does not open. */
+	ERR_DEVICE_VERSION: "version",
+	/** It is there and damaged, in every copy. */
+	ERR_DEVICE_METADATA: "metadata",
+	/** It asks for more than the type does: a flag nobody knows, a change that is not finished. */
+	ERR_DEVICE_REQUIREMENT: "requirement",
+	/** The passphrase, key or token that was given does not open it, or none was given. */
+	ERR_DEVICE_KEY: "key",
+	/** A program that does the work is missing, or too old. */
+	ERR_DEVICE_TOOL: "tool",
+	/** The machine has too little memory for it. */
+	ERR_DEVICE_MEMORY: "memory",
 	/** Not root, or not enough of it. */
 	ERR_DEVICE_PERMISSION: "permission",
 	/** What stands behind the device's number is not what was opened. */
