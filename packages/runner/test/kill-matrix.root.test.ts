@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, test } from "vitest";
+import { describeAsRoot } from "@devhost/tools/testing";
+import { Project } from "./devhost.ts";
+import { KillPoints } from "./kill-matrix/kill-matrix.ts";
+
+/** Every step once takes half a minute; all victims and signals for each (`DEVHOST_KILL_MATRIX=full`) take minutes. */
+const timeoutMs = process.env["DEVHOST_KILL_MATRIX"] === "full" ? 3_600_000 : 180_000;
+
+describeAsRoot("whatever is killed after whichever step of a run", () => {
+	let points: KillPoints;
+	beforeAll(() => void (points = new KillPoints()));
+	afterAll(() => points[Symbol.dispose]());
+
+	test(
+		"nothing is left of a loop device a second later",
+		{ timeout: timeoutMs },
+		async ({ annotate, expect }) => {
+			using project = new Project();
+			project.image("disk.img");
+			const manifest = project.manifest({
+				devices: { disk: { type: "devhost.loopback", options: { filename: "disk.img" } } },
+				stages: [{ name: "write", run: ["sh", "-c", "echo written > {devices.disk}"] }],
+			});
+
+			const result = await points.matrix({
+				folder: project.folder,
+				args: ["run", "--backend=native", manifest],
+			});
+
+			await annotate(summary(result));
+			expect(result.failures).toEqual([]);
+			expect(result.steps.length).toBeGreaterThanOrEqual(40);
+			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
+		},
+	);
+});
+
+function summary({
+	steps,
+	kills,
+	hits,
+	slowestMs,
+}: Awaited<ReturnType<KillPoints["matrix"]>>): string {
+	return `${steps.length} steps, ${kills} kills, ${hits} at their step; clean after at most ${slowestMs.toFixed()} ms`;
+}
