@@ -47,7 +47,8 @@ export interface OpenRequest {
 	readonly type: string;
 	/** Plain, or from {@link parseJson}. */
 	readonly options: unknown;
-	readonly parent: ParentDevice | undefined;
+	/** In the manifest's order. */
+	readonly parents: readonly ParentDevice[];
 }
 
 /**
@@ -61,13 +62,13 @@ export async function callOpen(
 	request: OpenRequest,
 	options: DeviceCallOptions,
 ): Promise<OpenResult> {
-	const { name, type, parent } = request;
+	const { name, type, parents } = request;
 	const plain = toPlain(request.options ?? undefined);
 	const params: OpenParams = {
 		name,
 		type,
 		...(plain === undefined ? {} : { options: plain }),
-		...(parent === undefined ? {} : { parent: { path: parent.path, node: parent.node } }),
+		...(parents.length > 0 && { parents: parents.map(({ path, node }) => ({ path, node })) }),
 	};
 	using reply = await callWithOptions(client, params, options);
 	const result = openResult(reply.value);

@@ -2,23 +2,29 @@ import { JsonNumber } from "./json-value.ts";
 import { pythonJson } from "./python-json.ts";
 
 /**
- * The id of a device as osbuild computes it: the same type, options and parent give the same id.
+ * The id of a device as osbuild computes it: the same type, options and parents give the same id.
  *
  * The device's name is not part of it. Missing and empty options are the same, as in osbuild.
  *
  * Shape: 64 lower-case hexadecimal digits, the sha256 of `J(type) J(parentId) J(options)` without
- * separators, where `J` is {@link pythonJson}.
+ * separators, where `J` is {@link pythonJson}. Of several parents, which osbuild does not have, the list of their ids is in
+ * the place of the one.
  *
  * @param options - From {@link parseJson}, which keeps the difference between `1` and `1.0`, or plain.
- * @param parentId - The parent's id, where there is a parent.
+ * @param parentIds - The parent's id, where there is a parent, or the ids of all, in the manifest's order.
  *
  * @throws {@link TypeError} when the options hold something that has no form in JSON.
  *
  * Source: `Device.calc_id`, osbuild/devices.py.
  */
-export function deviceId(type: string, options?: unknown, parentId?: string): string {
+export function deviceId(
+	type: string,
+	options?: unknown,
+	parentIds?: string | readonly string[],
+): string {
 	const parts = [pythonJson(type)];
-	if (parentId !== undefined) parts.push(pythonJson(parentId));
+	const parents = typeof parentIds === "string" ? [parentIds] : (parentIds ?? []);
+	if (parents.length > 0) parts.push(pythonJson(parents.length === 1 ? parents[0] : parents));
 	parts.push(isFalsy(options) ? "{}" : pythonJson(options));
 	return sha256(parts.join(""));
 }

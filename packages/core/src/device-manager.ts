@@ -6,6 +6,7 @@ import { resolveGraph, type DeviceSpec, type DeviceSpecs, type DeviceTypes } fro
 import { OpenDevices, type OpenedDevice } from "./open-devices.ts";
 import { Opening, type OpenDevicesOptions } from "./opening.ts";
 import type { OpenResult } from "./wire.ts";
+import { parentsOf } from "./parents.ts";
 import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
 import { Semaphore } from "./semaphore.ts";
 import { nowMs } from "./clock.ts";
@@ -73,11 +74,11 @@ interface Entry {
 	closing?: Promise<DeviceError | undefined>;
 }
 
-/** A device that is to be opened, its parent being open. */
+/** A device that is to be opened, its parents being open. */
 interface OpenRequest {
 	readonly name: string;
 	readonly spec: DeviceSpec;
-	readonly parent: OpenedDevice | undefined;
+	readonly parents: readonly OpenedDevice[];
 	readonly opening: Opening;
 }
 
@@ -220,30 +221,31 @@ export class DeviceManager implements AsyncDisposable {
 		opening: Opening,
 	): Promise<void> {
 		const tasks = new Map<string, Promise<Entry | undefined>>();
-		const openAfterParent = async (
+		const openAfterParents = async (
 			name: string,
 			spec: DeviceSpec,
 		): Promise<Entry | undefined> => {
-			let parent: Entry | undefined;
-			if (spec.parent) {
-				parent = await (tasks.get(spec.parent) ?? this.#find(spec.parent));
-				// What kept the parent from opening is known already.
-				if (parent === undefined) return undefined;
-				if (parent.closing !== undefined) opening.stop(parentClosed(spec.parent));
+			const parents: OpenedDevice[] = [];
+			for (const parent of parentsOf(spec)) {
+				const entry = await (tasks.get(parent) ?? this.#find(parent));
+				// What kept a parent from opening is known already.
+				if (entry === undefined) return undefined;
+				if (entry.closing !== undefined) opening.stop(parentClosed(entry.device.name));
+				parents.push(entry.device);
 			}
 			if (opening.signal.aborted) return undefined;
-			return await this.#openOne({ name, spec, parent: parent?.device, opening });
+			return await this.#openOne({ name, spec, parents, opening });
 		};
 		for (const name of order) {
 			const spec = specs.get(name);
-			if (spec !== undefined) tasks.set(name, openAfterParent(name, spec));
+			if (spec !== undefined) tasks.set(name, openAfterParents(name, spec));
 		}
 		await Promise.all(tasks.values());
 	}
 
 	/** Opens one device. Never rejects: what goes wrong is told to the opening. */
 	async #openOne(request: OpenRequest): Promise<Entry | undefined> {
-		const { name, spec, parent, opening } = request;
+		const { name, spec, parents, opening } = request;
 		const startMs = nowMs();
 		const began = this.#completions;
 		let client: DeviceServiceClient | undefined;
@@ -253,8 +255,8 @@ export class DeviceManager implements AsyncDisposable {
 			const result = await this.#callOpen(client, request);
 			const openMs = nowMs() - startMs;
 			const { type } = spec;
-			const of = parent === undefined ? {} : { parent: parent.name };
-			const device: OpenedDevice = { name, type, ...of, ...result, openMs };
+			const beneath = parents.map((parent) => parent.name);
+			const device: OpenedDevice = { name, type, parents: beneath, ...result, openMs };
 			const entry = { device, client, began, completed: ++this.#completions };
 			this.#entries.push(entry);
 			this.#emit({ type: "open", name, ms: openMs, device });
@@ -274,7 +276,7 @@ export class DeviceManager implements AsyncDisposable {
 	}
 
 	async #callOpen(client: DeviceServiceClient, request: OpenRequest): Promise<OpenResult> {
-		const { name, spec, parent, opening } = request;
+		const { name, spec, parents, opening } = request;
 		const { type, options } = spec;
 		using _ = await this.#slot(client);
 		if (opening.signal.aborted) throw opening.cancelled(name);
@@ -283,7 +285,7 @@ export class DeviceManager implements AsyncDisposable {
 		const begun = this.#begin(client);
 		const opened = callOpen(
 			client,
-			{ name, type, options, parent },
+			{ name, type, options, parents },
 			{
 				signal: opening.signal,
 				timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
@@ -360,7 +362,7 @@ export class DeviceManager implements AsyncDisposable {
 
 		// Children are completed after their parents, so one pass finds all descendants.
 		for (const { device } of this.#entries) {
-			if (device.parent !== undefined && names.has(device.parent)) names.add(device.name);
+			if (device.parents.some((parent) => names.has(parent))) names.add(device.name);
 		}
 		const own: Promise<DeviceError | undefined>[] = [];
 		const later: Entry[] = [];

@@ -7,7 +7,8 @@ import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
 import { HeldDevices } from "./held-devices.ts";
-import type { OpenParams, OpenResult } from "./wire.ts";
+import { parentsComplaint } from "./parents.ts";
+import type { OpenParams, OpenResult, ParentNode } from "./wire.ts";
 
 /** What a device service says of itself. */
 export interface DeviceServiceIdentity {
@@ -65,7 +66,7 @@ export function deviceService(
 			const driver = byType.get(request.type);
 			if (driver === undefined) throw unknownType(request, byType.keys());
 			if (run === undefined) throw broken("open was called before begin");
-			checkParent(request, driver);
+			checkParents(request, driver);
 			const context = {
 				...openContext(request, run),
 				log: (text: string) => call.signalHost("log", text),
@@ -112,8 +113,9 @@ function openContext(
 	request: OpenParams,
 	{ run, tree, devices }: Run,
 ): Omit<OpenContext, "signal" | "log"> {
-	const { name, parent } = request;
-	return { name, run, tree, devices, ...(parent === undefined ? {} : { parent }) };
+	const { name, parents = [] } = request;
+	const [parent] = parents;
+	return { name, run, tree, devices, parents, ...(parent === undefined ? {} : { parent }) };
 }
 
 function openResult({ path, node, details }: OpenDevice): OpenResult {
@@ -121,13 +123,11 @@ function openResult({ path, node, details }: OpenDevice): OpenResult {
 	return { path, node: { major, minor }, ...(details === undefined ? {} : { details }) };
 }
 
-function checkParent({ name, type, parent }: OpenParams, driver: DeviceDriver): void {
-	const wrong =
-		driver.parent === "none" && parent !== undefined
-			? "has no parent, but one is given"
-			: driver.parent === "required" && parent === undefined
-				? "needs a parent, and has none"
-				: undefined;
+function checkParents({ name, type, parents = [] }: OpenParams, driver: DeviceDriver): void {
+	const wrong = parentsComplaint(
+		driver.parent,
+		parents.map(({ path }) => path),
+	);
 	if (wrong === undefined) return;
 	throw new DeviceError("ERR_DEVICE_PARENT", `${name}: ${type} ${wrong}`, { device: name });
 }
@@ -139,17 +139,22 @@ function unknownType({ name, type }: OpenParams, known: Iterable<string>): Devic
 
 /** The host is ours or a stranger's; either way its parameters are checked before anything is done. */
 function openParams(params: unknown): OpenParams {
-	const { name, type, options, parent } = object(params, "open");
+	const { name, type, options, parents } = object(params, "open");
 	if (typeof name !== "string" || name === "") throw broken("open needs a name");
 	if (typeof type !== "string") throw broken("open needs a type");
-	if (parent === undefined || parent === null) return { name, type, options };
-	const { path, node } = object(parent, "the parent of open");
-	const { major, minor } = object(node, "the parent's node");
+	if (parents === undefined || parents === null) return { name, type, options };
+	if (!Array.isArray(parents)) throw broken("the parents of open are not a list");
+	return { name, type, options, parents: parents.map(parentNode) };
+}
+
+function parentNode(value: unknown): ParentNode {
+	const { path, node } = object(value, "a parent of open");
+	const { major, minor } = object(node, "a parent's node");
 	if (typeof path !== "string" || !isIndex(major) || !isIndex(minor)) {
-		throw broken("the parent of open needs a path and a node");
+		throw broken("a parent of open needs a path and a node");
 	}
 	const number: DeviceNumber = { major, minor };
-	return { name, type, options, parent: { path, node: number } };
+	return { path, node: number };
 }
 
 function object(value: unknown, what: string): Record<string, unknown> {

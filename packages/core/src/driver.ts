@@ -1,7 +1,10 @@
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 
-/** Whether a kind of device stands on another one: `devhost.loopback` on none, `devhost.luks2` always. */
-export type ParentRule = "none" | "required" | "optional";
+/**
+ * On how many others a kind of device stands: `devhost.loopback` on none, `devhost.luks2` on one (`required`),
+ * `devhost.lvm2.lv` on one or more (`several`); `optional` is none or one.
+ */
+export type ParentRule = "none" | "required" | "optional" | "several";
 
 /** What is known of a type of device without starting its driver. */
 export interface DeviceType {
@@ -54,7 +57,12 @@ export interface OpenContext {
 	readonly tree: FdLike;
 	/** The run's private device directory, in which nodes are made and parents are found. Lent. */
 	readonly devices: FdLike;
-	/** The device beneath, open for as long as this one. Absent where the driver's `parent` is `none`. */
+	/**
+	 * The devices beneath, in the manifest's order, open for as long as this one. As many as the driver's `parent` says:
+	 * empty where that is `none`.
+	 */
+	readonly parents: readonly ParentDevice[];
+	/** The first of them, for drivers that take no more than one. */
 	readonly parent?: ParentDevice;
 	/** Aborts when nobody waits for the device any more. */
 	readonly signal: AbortSignal;

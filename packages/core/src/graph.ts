@@ -2,12 +2,11 @@ import { closestName } from "./closest-name.ts";
 import type { DeviceType } from "./driver.ts";
 import type { DeviceErrorCode, DeviceProblem } from "./error.ts";
 import { jsonPointer } from "./json-pointer.ts";
+import { type ParentNames, parentsComplaint, parentsOf } from "./parents.ts";
 
 /** A device as a manifest declares it. */
-export interface DeviceSpec {
+export interface DeviceSpec extends ParentNames {
 	readonly type: string;
-	/** The name of the device it stands on; null and empty are none, as in osbuild. */
-	readonly parent?: string | null | undefined;
 	/** As read from the manifest, plain or from {@link parseJson}. */
 	readonly options?: unknown;
 }
@@ -88,32 +87,38 @@ export function resolveGraph(
 			complain("ERR_DEVICE_TYPE", name, "/type", typeComplaint(spec.type, types));
 		}
 
-		const parent = parentOf(spec);
-		if (parent === undefined) {
-			if (type?.parent === "required") {
-				complain(
-					"ERR_DEVICE_PARENT",
-					name,
-					"",
-					`${spec.type} needs a parent, and has none`,
+		const parents = parentsOf(spec);
+		const at = isList(spec) ? "/parents" : "/parent";
+		if (isList(spec) && spec.parent) {
+			const what = "has a parent and parents, of which there can be only one";
+			complain("ERR_DEVICE_PARENT", name, at, what);
+		}
+		const wrong = type === undefined ? undefined : parentsComplaint(type.parent, parents);
+		if (wrong !== undefined) {
+			const place = parents.length === 0 ? "" : at;
+			complain("ERR_DEVICE_PARENT", name, place, `${spec.type} ${wrong}`);
+		}
+		const seen = new Set<string>();
+		for (const [index, parent] of parents.entries()) {
+			const place = isList(spec) ? `${at}/${index}` : at;
+			if (seen.has(parent)) {
+				const what = `"${parent}" is one of its parents already`;
+				complain("ERR_DEVICE_PARENT", name, place, what);
+			} else if (!specs.has(parent) && !existing.has(parent)) {
+				const near = closestName(
+					parent,
+					[...specs.keys(), ...existing].filter((n) => n !== name),
 				);
+				const what = `its parent "${parent}" is not a device here${didYouMean(near)}`;
+				complain("ERR_DEVICE_PARENT", name, place, what);
 			}
-			continue;
-		}
-		if (type?.parent === "none") {
-			const what = `${spec.type} has no parent, but "${parent}" is given as one`;
-			complain("ERR_DEVICE_PARENT", name, "/parent", what);
-		}
-		if (!specs.has(parent) && !existing.has(parent)) {
-			const near = closestName(
-				parent,
-				[...specs.keys(), ...existing].filter((n) => n !== name),
-			);
-			const what = `its parent "${parent}" is not a device here${didYouMean(near)}`;
-			complain("ERR_DEVICE_PARENT", name, "/parent", what);
+			seen.add(parent);
 		}
 		const cycle = cycles.get(name);
-		if (cycle !== undefined) complain("ERR_DEVICE_CYCLE", name, "/parent", cycle);
+		if (cycle !== undefined) {
+			const place = isList(spec) ? `${at}/${parents.indexOf(cycle.parent)}` : at;
+			complain("ERR_DEVICE_CYCLE", name, place, cycle.complaint);
+		}
 	}
 	return { order: sortParentsFirst(specs, existing), problems };
 }
@@ -122,12 +127,13 @@ function specsByName(devices: DeviceSpecs): ReadonlyMap<string, DeviceSpec> {
 	return devices instanceof Map ? devices : new Map(Object.entries(devices));
 }
 
-function parentOf(spec: DeviceSpec): string | undefined {
-	return spec.parent === null || spec.parent === "" ? undefined : spec.parent;
+/** Whether a device's parents are those of its list. */
+function isList({ parents = [] }: DeviceSpec): boolean {
+	return parents.length > 0;
 }
 
 /**
- * Passes over the declaration until nothing is left, taking each device whose parent was taken in this or an earlier
+ * Passes over the declaration until nothing is left, taking each device whose parents were taken in this or an earlier
  * pass: parents first, and as declared wherever that leaves a choice.
  *
  * Source: `sort_devices`, osbuild/formats/v2.py.
@@ -137,12 +143,11 @@ function sortParentsFirst(
 	existing: ReadonlySet<string>,
 ): readonly string[] {
 	const order = new Set<string>();
+	const isThere = (name: string): boolean => order.has(name) || existing.has(name);
 	let left = [...specs.keys()];
 	for (;;) {
 		const waiting = left.filter((name) => {
-			const spec = specs.get(name);
-			const parent = spec === undefined ? undefined : parentOf(spec);
-			if (parent !== undefined && !order.has(parent) && !existing.has(parent)) return true;
+			if (!parentsOf(specs.get(name) ?? {}).every(isThere)) return true;
 			order.add(name);
 			return false;
 		});
@@ -151,35 +156,59 @@ function sortParentsFirst(
 	}
 }
 
-/** A sentence for each cycle, at the member of it that is declared first. */
-function findCycles(specs: ReadonlyMap<string, DeviceSpec>): ReadonlyMap<string, string> {
-	const cycles = new Map<string, string>();
+/** What is wrong with a device on a cycle, and which of its parents is on it. */
+interface Cycle {
+	readonly parent: string;
+	readonly complaint: string;
+}
+
+/** The cycles, each at the member of it that is declared first; of several at the same one, one. */
+function findCycles(specs: ReadonlyMap<string, DeviceSpec>): ReadonlyMap<string, Cycle> {
+	const cycles = new Map<string, Cycle>();
 	const done = new Set<string>();
-	for (const start of specs.keys()) {
-		const path: string[] = [];
-		const onPath = new Set<string>();
-		let name: string | undefined = start;
-		while (name !== undefined && !done.has(name) && !onPath.has(name)) {
-			path.push(name);
+	// From a device to its ancestors, each with those of its parents that are still to be looked at.
+	const path: { readonly name: string; readonly parents: Iterator<string> }[] = [];
+	const onPath = new Set<string>();
+	const places = new Map([...specs.keys()].map((name, index) => [name, index]));
+	const visit = (name: string): void => {
+		if (onPath.has(name)) {
+			const at = path.findIndex((each) => each.name === name);
+			const members = path.slice(at).map((each) => each.name);
+			const first = firstDeclared(members, places);
+			if (!cycles.has(first)) cycles.set(first, cycleOf(members, first));
+		} else if (!done.has(name)) {
 			onPath.add(name);
-			const spec = specs.get(name);
-			name = spec === undefined ? undefined : parentOf(spec);
+			path.push({ name, parents: parentsOf(specs.get(name) ?? {}).values() });
 		}
-		if (name !== undefined && onPath.has(name)) {
-			const members = new Set(path.slice(path.indexOf(name)));
-			const [first = name] = [...specs.keys()].filter((member) => members.has(member));
-			cycles.set(first, cycleComplaint([...members], first));
+	};
+	for (const start of specs.keys()) {
+		visit(start);
+		for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+			const next = last.parents.next();
+			if (next.done !== true) {
+				visit(next.value);
+				continue;
+			}
+			path.pop();
+			onPath.delete(last.name);
+			done.add(last.name);
 		}
-		for (const visited of path) done.add(visited);
 	}
 	return cycles;
 }
 
-function cycleComplaint(members: readonly string[], first: string): string {
-	if (members.length === 1) return "is its own parent";
+function firstDeclared(names: readonly string[], places: ReadonlyMap<string, number>): string {
+	const place = (name: string): number => places.get(name) ?? Infinity;
+	return names.reduce((first, name) => (place(name) < place(first) ? name : first));
+}
+
+/** @param members - Each on the next one, the last on the first. */
+function cycleOf(members: readonly string[], first: string): Cycle {
+	if (members.length === 1) return { parent: first, complaint: "is its own parent" };
 	const at = members.indexOf(first);
 	const turned = [...members.slice(at), ...members.slice(0, at), first];
-	return `is its own ancestor: ${turned.join(" on ")}`;
+	const [, parent = first] = turned;
+	return { parent, complaint: `is its own ancestor: ${turned.join(" on ")}` };
 }
 
 const nameComplaint =

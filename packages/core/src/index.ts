@@ -33,6 +33,8 @@ export type {
 export { describeHolder } from "./holder.ts";
 export type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
 export { jsonPointer } from "./json-pointer.ts";
+export { parentsOf } from "./parents.ts";
+export type { ParentNames } from "./parents.ts";
 export type { DeviceCallOptions, DeviceCallReply, DeviceServiceClient } from "./device-client.ts";
 export { DeviceManager } from "./device-manager.ts";
 export type { DeviceEvent, DeviceManagerOptions } from "./device-manager.ts";

@@ -6,14 +6,14 @@ export interface OpenedDevice {
 	/** Its name in the graph. */
 	readonly name: string;
 	readonly type: string;
-	/** The name of the device it stands on. */
-	readonly parent?: string;
+	/** The names of the devices it stands on, in the manifest's order. */
+	readonly parents: readonly string[];
 	/** The node, relative to the run's device directory: `loop3`. */
 	readonly path: string;
 	readonly node: DeviceNumber;
 	/** Further facts, as the driver gave them. */
 	readonly details?: Readonly<Record<string, unknown>>;
-	/** How long opening took, in milliseconds, without waiting for the parent. */
+	/** How long opening took, in milliseconds, without waiting for its parents. */
 	readonly openMs: number;
 }
 

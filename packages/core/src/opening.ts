@@ -1,5 +1,6 @@
 import { DeviceError } from "./error.ts";
 import type { DeviceSpec } from "./graph.ts";
+import { parentsOf } from "./parents.ts";
 
 /** How one call of {@link DeviceManager.open} may end early. */
 export interface OpenDevicesOptions {
@@ -33,7 +34,7 @@ export class Opening {
 
 	constructor(specs: ReadonlyMap<string, DeviceSpec>, names: readonly string[]) {
 		const { promise, resolve } = Promise.withResolvers<void>();
-		const parents = [...specs.values()].flatMap(({ parent }) => parent ?? []);
+		const parents = [...specs.values()].flatMap(parentsOf);
 		this.names = new Set(names);
 		this.parents = new Set(parents).difference(this.names);
 		this.settled = promise;

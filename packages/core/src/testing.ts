@@ -50,8 +50,13 @@ export interface DriverUnderTest extends AsyncDisposable {
 	readonly driver: DeviceDriver;
 	/** Valid options, as they stand in a manifest. */
 	readonly options: unknown;
-	/** What `open` gets; the suite adds the signal, and changes the name when it opens several. */
-	readonly context: Omit<OpenContext, "signal" | "log">;
+	/**
+	 * What `open` gets; the suite adds the signal, and changes the name when it opens several.
+	 *
+	 * Of `parent` and `parents` one is enough.
+	 */
+	readonly context: Omit<OpenContext, "signal" | "log" | "parents"> &
+		Partial<Pick<OpenContext, "parents">>;
 	/** What the system still holds, a name for each thing: descriptors, nodes, bindings. Empty when all is closed. */
 	leftovers(): readonly string[] | Promise<readonly string[]>;
 	/** Whether the node is in the device directory, with these numbers. */
@@ -360,8 +365,13 @@ interface OpenOptions {
 }
 
 function contextOf(subject: Subject, { signal, name }: OpenOptions = {}): OpenContext {
+	const { context } = subject;
+	const parents = context.parents ?? (context.parent === undefined ? [] : [context.parent]);
+	const [parent] = parents;
 	return {
-		...subject.context,
+		...context,
+		parents,
+		...(parent === undefined ? {} : { parent }),
 		...(name === undefined ? {} : { name }),
 		signal: signal ?? new AbortController().signal,
 		log() {},

@@ -26,7 +26,15 @@ export interface OpenParams {
 	readonly type: string;
 	/** Plain values; absent for none. */
 	readonly options?: unknown;
-	readonly parent?: { readonly path: string; readonly node: DeviceNumber };
+	/** The devices it stands on, in the manifest's order; absent for none. */
+	readonly parents?: readonly ParentNode[];
+}
+
+/** A device that another one stands on. */
+export interface ParentNode {
+	/** The node, relative to the device directory. */
+	readonly path: string;
+	readonly node: DeviceNumber;
 }
 
 /** An open device. */

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { callOpen, type DeviceServiceClient } from "../src/device-client.ts";
 
-const request = { name: "disk", type: "test.odd", options: undefined, parent: undefined };
+const request = { name: "disk", type: "test.odd", options: undefined, parents: [] };
 
 function answering(value: unknown): DeviceServiceClient {
 	return { call: async () => ({ value, [Symbol.dispose]() {} }) };

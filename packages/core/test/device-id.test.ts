@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, test } from "vitest";
 import { deviceId } from "../src/device-id.ts";
@@ -65,6 +66,25 @@ describe("deviceId", () => {
 		expect(deviceId("org.osbuild.loopback", options)).toBe(
 			"55cb303452f3e0aab88ac27d50881ddc3f07525e2fefb7ad90688f12ecc1f30b",
 		);
+	});
+
+	test("is the same for one parent and a list of one, and for none and an empty list", ({
+		expect,
+	}) => {
+		const of = (parents?: string | readonly string[]): string =>
+			deviceId("org.osbuild.luks2", {}, parents);
+
+		expect(of(["p"])).toBe(of("p"));
+		expect(of([])).toBe(of());
+	});
+
+	test("hashes the list of ids in the place of the one, in its order", ({ expect }) => {
+		const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+		const of = (parents: readonly string[]): string =>
+			deviceId("devhost.lvm2.lv", { volume: "root" }, parents);
+
+		expect(of(["p", "q"])).toBe(sha256('"devhost.lvm2.lv"["p", "q"]{"volume": "root"}'));
+		expect(of(["q", "p"])).not.toBe(of(["p", "q"]));
 	});
 
 	test("takes plain options in any order", ({ expect }) => {

@@ -96,8 +96,45 @@ describe("opening", () => {
 		expect(service.requests.get("b")).toEqual({
 			name: "b",
 			type: "t",
-			parent: { path: "dev-a", node: { major: 7, minor: 0 } },
+			parents: [{ path: "dev-a", node: { major: 7, minor: 0 } }],
 		});
+	});
+
+	test("opens a device when all of its parents are open, and sends them in order", async ({
+		expect,
+	}) => {
+		const { manager, service } = managerOf({ "open a": () => turns(5) });
+
+		const opened = await manager.open({
+			c: { ...spec, parents: ["b", "a"] },
+			a: spec,
+			b: spec,
+		});
+
+		expect(service.log.join(", ")).toBe(
+			"begin, open a, open b, begin done, open b done, open a done, open c, open c done",
+		);
+		expect(service.requests.get("c")?.parents?.map(({ path }) => path)).toEqual([
+			"dev-b",
+			"dev-a",
+		]);
+		expect(opened.get("c").parents).toEqual(["b", "a"]);
+		expect(opened.get("a").parents).toEqual([]);
+	});
+
+	test("opens nothing on a device of which one parent fails, and closes the other", async ({
+		expect,
+	}) => {
+		const { manager, service } = managerOf({
+			"open a": fails(remoteError("ERR_DEVICE_FILE", "a: no such file")),
+		});
+		const devices = { a: spec, b: spec, c: { ...spec, parents: ["b", "a"] } };
+
+		const error = await failureOf(manager.open(devices));
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_FILE", device: "a", alsoFailed: [] });
+		expect(service.requests.has("c")).toBe(false);
+		expect(service.left).toEqual([]);
 	});
 
 	test("opens parents first and everything else at once", async ({ expect }) => {
@@ -117,7 +154,7 @@ describe("opening", () => {
 
 		await manager.open({ b: { ...spec, parent: "a" } });
 
-		expect(service.requests.get("b")?.parent?.path).toBe("dev-a");
+		expect(service.requests.get("b")?.parents?.[0]?.path).toBe("dev-a");
 	});
 
 	test("asks for the service of each type", async ({ expect }) => {
@@ -672,19 +709,18 @@ describe("closing", () => {
 	});
 
 	test("is the reverse of completion for random graphs and speeds", async ({ expect }) => {
-		const graph = fc.array(fc.tuple(fc.nat(), fc.boolean(), fc.nat({ max: 4 })), {
-			minLength: 1,
-			maxLength: 12,
-		});
+		const node = fc.tuple(fc.array(fc.nat(), { maxLength: 3 }), fc.nat({ max: 4 }));
+		const graph = fc.array(node, { minLength: 1, maxLength: 12 });
 		await fc.assert(
 			fc.asyncProperty(graph, async (nodes) => {
 				const specs = new Map(
-					nodes.map(([parent, isRoot], index) => [
-						`d${index}`,
-						isRoot || index === 0 ? spec : { ...spec, parent: `d${parent % index}` },
-					]),
+					nodes.map(([beneath], index) => {
+						const earlier =
+							index === 0 ? [] : beneath.map((each) => `d${each % index}`);
+						return [`d${index}`, { ...spec, parents: [...new Set(earlier)] }];
+					}),
 				);
-				const speeds = nodes.map(([, , count], index) => [
+				const speeds = nodes.map(([, count], index) => [
 					`open d${index}`,
 					() => turns(count),
 				]);
@@ -697,11 +733,12 @@ describe("closing", () => {
 					service.log.flatMap((line) => pattern.exec(line)?.[1] ?? []);
 				const completed = named(/^open (\w+) done$/);
 				expect(named(/^close (\w+)$/)).toEqual(completed.toReversed());
-				for (const [name, { parent }] of specs as Map<string, { parent?: string }>) {
-					if (parent === undefined) continue;
-					expect(service.log.indexOf(`open ${parent} done`)).toBeLessThan(
-						service.log.indexOf(`open ${name}`),
-					);
+				for (const [name, { parents }] of specs) {
+					for (const parent of parents) {
+						expect(service.log.indexOf(`open ${parent} done`)).toBeLessThan(
+							service.log.indexOf(`open ${name}`),
+						);
+					}
 				}
 			}),
 			{ numRuns: 50 },
@@ -723,6 +760,21 @@ describe("closing", () => {
 			"close a",
 		]);
 		expect(manager.opened.map(({ name }) => name)).toEqual(["z"]);
+	});
+
+	test("of any parent closes the device first", async ({ expect }) => {
+		const { manager, service } = managerOf();
+		const shared = await manager.open({ a: spec, b: spec });
+		await manager.open({ c: { ...spec, parents: ["a", "b"] } });
+		const before = service.log.length;
+
+		await shared.close("b");
+
+		expect(service.log.slice(before).filter((line) => !line.endsWith("done"))).toEqual([
+			"close c",
+			"close b",
+		]);
+		expect(manager.opened.map(({ name }) => name)).toEqual(["a"]);
 	});
 
 	test("of a device on which another is being opened ends that first", async ({ expect }) => {

@@ -67,11 +67,32 @@ describe("a device service", () => {
 		const { open } = await begun(scripted(async (context) => void contexts.push(context)));
 		const parent = { path: "loop3", node: { major: 7, minor: 3 } };
 
-		await open("a", { parent });
+		await open("a", { parents: [parent] });
+		await open("b");
 
-		expect(contexts).toMatchObject([{ name: "a", run: "r1", parent }]);
+		expect(contexts).toMatchObject([
+			{ name: "a", run: "r1", parent, parents: [parent] },
+			{ name: "b", run: "r1", parents: [] },
+		]);
+		expect(contexts[1]).not.toHaveProperty("parent");
 		expect(contexts[0]?.tree).toMatchObject({ isOpen: true });
 		expect(contexts[0]?.devices).toMatchObject({ isOpen: true });
+	});
+
+	test("gives the driver all parents, in their order, where it takes several", async ({
+		expect,
+	}) => {
+		const contexts: OpenContext[] = [];
+		const note = async (context: OpenContext): Promise<void> => void contexts.push(context);
+		const { open } = await begun(scripted(note, "several"));
+		const parents = [
+			{ path: "dm-4", node: { major: 253, minor: 4 } },
+			{ path: "loop3", node: { major: 7, minor: 3 } },
+		];
+
+		await open("a", { parents });
+
+		expect(contexts).toMatchObject([{ parent: parents[0], parents }]);
 	});
 
 	test("closes everything at the end, last opened first, then its directories", async ({
@@ -122,7 +143,13 @@ describe("a device service", () => {
 		[
 			"open with half a parent",
 			"open",
-			{ name: "a", type: "t", parent: { path: "x" } },
+			{ name: "a", type: "t", parents: [{ path: "x" }] },
+			"ERR_DEVICE_SERVICE",
+		],
+		[
+			"open with parents that are no list",
+			"open",
+			{ name: "a", type: "t", parents: { path: "x", node: { major: 7, minor: 0 } } },
 			"ERR_DEVICE_SERVICE",
 		],
 		["close without a name", "close", {}, "ERR_DEVICE_SERVICE"],
@@ -144,14 +171,19 @@ describe("a device service", () => {
 	});
 
 	test.for([
-		["none", { parent: { path: "x", node: { major: 7, minor: 0 } } }, "has no parent"],
-		["required", {}, "needs a parent"],
+		["none", ["x"], 'has no parent, but "x" is given as one'],
+		["none", ["x", "y"], "has no parent, but 2 are given"],
+		["required", [], "needs a parent"],
+		["required", ["x", "y"], "has one parent, but 2 are given"],
+		["optional", ["x", "y", "z"], "has one parent, but 3 are given"],
+		["several", [], "needs a parent"],
 	] as const)(
-		"checks that the parent is as the driver says: %s",
-		async ([rule, more, text], { expect }) => {
+		"checks that the parents are as the driver says: %s, %j",
+		async ([rule, paths, text], { expect }) => {
 			const { open } = await begun(scripted(async () => {}, rule));
+			const parents = paths.map((path) => ({ path, node: { major: 7, minor: 0 } }));
 
-			await expect(open("a", more)).rejects.toMatchObject({
+			await expect(open("a", { parents })).rejects.toMatchObject({
 				code: "ERR_DEVICE_PARENT",
 				message: expect.stringContaining(text),
 			});

@@ -7,6 +7,7 @@ const types: DeviceTypes = new Map([
 	["org.osbuild.loopback", { parent: "none" }],
 	["devhost.luks2", { parent: "required" }],
 	["devhost.partition", { parent: "optional" }],
+	["devhost.lvm2.lv", { parent: "several" }],
 ]);
 
 function chain(parents: Record<string, string | null>): Map<string, DeviceSpec> {
@@ -43,25 +44,26 @@ describe("resolveGraph", () => {
 		expect(resolveGraph(specs).order).toEqual(["z", "p", "c", "luks", "lv"]);
 	});
 
-	test("puts every parent first and loses nothing, for random forests", ({ expect }) => {
-		const forest = fc
-			.array(fc.tuple(fc.nat(), fc.boolean()), { maxLength: 30 })
+	test("puts every parent first and loses nothing, for random graphs", ({ expect }) => {
+		const graph = fc
+			.array(fc.array(fc.nat(), { maxLength: 3 }), { maxLength: 30 })
 			.chain((nodes) => {
-				const names = nodes.map((_, index) => `d${index}`);
-				const specs = nodes.map(([parent, isRoot], index): [string, DeviceSpec] => [
-					`d${index}`,
-					{ type: "t", parent: isRoot || index === 0 ? null : names[parent % index] },
-				]);
+				const specs = nodes.map((beneath, index): [string, DeviceSpec] => {
+					const parents = index === 0 ? [] : beneath.map((each) => `d${each % index}`);
+					return [`d${index}`, { type: "t", parents: [...new Set(parents)] }];
+				});
 				return fc.shuffledSubarray(specs, { minLength: specs.length });
 			});
 		fc.assert(
-			fc.property(forest, (specs) => {
+			fc.property(graph, (specs) => {
 				const { order, problems } = resolveGraph(new Map(specs));
 
 				expect(problems).toEqual([]);
 				expect(order.toSorted()).toEqual(specs.map(([name]) => name).toSorted());
-				for (const [name, { parent }] of specs) {
-					if (parent) expect(order.indexOf(parent)).toBeLessThan(order.indexOf(name));
+				for (const [name, { parents = [] }] of specs) {
+					for (const parent of parents) {
+						expect(order.indexOf(parent)).toBeLessThan(order.indexOf(name));
+					}
 				}
 			}),
 		);
@@ -74,6 +76,51 @@ describe("resolveGraph", () => {
 
 		expect(order).toEqual(["child"]);
 		expect(problems).toEqual([]);
+	});
+
+	test("finds the cycle in random graphs that have one, and only in those", ({ expect }) => {
+		const graph = fc.array(fc.array(fc.nat({ max: 9 }), { maxLength: 3 }), {
+			minLength: 1,
+			maxLength: 10,
+		});
+		fc.assert(
+			fc.property(graph, (nodes) => {
+				const specs = new Map(
+					nodes.map((beneath, index): [string, DeviceSpec] => {
+						const parents = beneath.map((each) => `d${each % nodes.length}`);
+						return [`d${index}`, { type: "t", parents: [...new Set(parents)] }];
+					}),
+				);
+
+				const { order, problems } = resolveGraph(specs);
+
+				const cycles = problems.filter(({ code }) => code === "ERR_DEVICE_CYCLE");
+				expect(cycles).toEqual(problems);
+				expect(cycles.length > 0).toBe(order.length < specs.size);
+				for (const { pointer, device = "", message } of cycles) {
+					const parents = specs.get(device)?.parents ?? [];
+					const at = Number(pointer.split("/").at(-1));
+					expect(pointer).toBe(`/devices/${device}/parents/${at}`);
+					expect(message).toMatch(
+						new RegExp(
+							`: is its own (parent|ancestor: ${device} on ${parents[at]}\\b.*)$`,
+						),
+					);
+				}
+			}),
+		);
+	});
+
+	test("follows a chain of ten thousand", ({ expect }) => {
+		const names = Array.from({ length: 10_000 }, (_, index) => `d${index}`);
+		const specs = new Map(
+			names.map((name, index): [string, DeviceSpec] => [
+				name,
+				{ type: "t", parents: index === 0 ? ["d9999"] : [`d${index - 1}`] },
+			]),
+		);
+
+		expect(resolveGraph(specs).problems).toMatchObject([{ code: "ERR_DEVICE_CYCLE" }]);
 	});
 
 	test.for([
@@ -108,6 +155,68 @@ describe("resolveGraph", () => {
 			{ b: { type: "devhost.loopback" }, a: { type: "devhost.loopback", parent: "b" } },
 			[
 				'ERR_DEVICE_PARENT /devices/a/parent a: devhost.loopback has no parent, but "b" is given as one',
+			],
+		],
+		[
+			"a superfluous second parent",
+			{
+				b: { type: "devhost.loopback" },
+				c: { type: "devhost.loopback" },
+				a: { type: "devhost.luks2", parents: ["b", "c"] },
+			},
+			[
+				"ERR_DEVICE_PARENT /devices/a/parents a: devhost.luks2 has one parent, but 2 are given",
+			],
+		],
+		[
+			"parents of what has none",
+			{
+				b: { type: "devhost.loopback" },
+				c: { type: "devhost.loopback" },
+				a: { type: "devhost.loopback", parents: ["b", "c"] },
+			},
+			[
+				"ERR_DEVICE_PARENT /devices/a/parents a: devhost.loopback has no parent, but 2 are given",
+			],
+		],
+		[
+			"no parent where several may be",
+			{ a: { type: "devhost.lvm2.lv", parents: [] } },
+			["ERR_DEVICE_PARENT /devices/a a: devhost.lvm2.lv needs a parent, and has none"],
+		],
+		[
+			"a parent that is given twice, and one that is unknown",
+			{
+				root: { type: "devhost.loopback" },
+				a: { type: "devhost.lvm2.lv", parents: ["root", "rot", "root"] },
+			},
+			[
+				'ERR_DEVICE_PARENT /devices/a/parents/1 a: its parent "rot" is not a device here, did you mean "root"?',
+				'ERR_DEVICE_PARENT /devices/a/parents/2 a: "root" is one of its parents already',
+			],
+		],
+		[
+			"a parent beside parents",
+			{
+				b: { type: "devhost.loopback" },
+				a: { type: "devhost.lvm2.lv", parent: "b", parents: ["b"] },
+			},
+			[
+				"ERR_DEVICE_PARENT /devices/a/parents a: has a parent and parents, of which there can be only one",
+			],
+		],
+		[
+			"cycles through one of several parents, one for each device that begins one",
+			{
+				disk: { type: "devhost.loopback" },
+				a: { type: "devhost.lvm2.lv", parents: ["disk", "b", "c"] },
+				b: { type: "devhost.lvm2.lv", parents: ["a"] },
+				c: { type: "devhost.lvm2.lv", parents: ["d", "a"] },
+				d: { type: "devhost.lvm2.lv", parents: ["c"] },
+			},
+			[
+				"ERR_DEVICE_CYCLE /devices/a/parents/1 a: is its own ancestor: a on b on a",
+				"ERR_DEVICE_CYCLE /devices/c/parents/0 c: is its own ancestor: c on d on c",
 			],
 		],
 		[

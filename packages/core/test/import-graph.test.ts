@@ -30,6 +30,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"held-devices.ts",
 		"holder.ts",
 		"node:fs",
+		"parents.ts",
 		"run-device-service.ts",
 		"system-error.ts",
 	]);
