@@ -25,6 +25,19 @@ export async function findHolders(
 	node: DeviceNumber,
 	options: FindHoldersOptions = {},
 ): Promise<Holder[]> {
+	const [holders = []] = await findHoldersOfEach([node], options);
+	return holders;
+}
+
+/**
+ * As {@link findHolders} for several devices, with one look at every process.
+ *
+ * @returns Those of each device, in the order of the devices.
+ */
+export async function findHoldersOfEach(
+	nodes: readonly DeviceNumber[],
+	options: FindHoldersOptions = {},
+): Promise<Holder[][]> {
 	const { scanHolders } = await import("./scan-holders.ts");
-	return scanHolders(node, options);
+	return scanHolders(nodes, options);
 }

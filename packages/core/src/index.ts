@@ -47,7 +47,7 @@ export { runDeviceService } from "./run-device-service.ts";
 export type { DeviceServiceOptions } from "./run-device-service.ts";
 export { identify, isPresent, waitForAbsence } from "./absence.ts";
 export type { AbsenceOptions, BlockIdentity } from "./absence.ts";
-export { findHolders } from "./find-holders.ts";
+export { findHolders, findHoldersOfEach } from "./find-holders.ts";
 export type { FindHoldersOptions } from "./find-holders.ts";
 export { causeFirst } from "./cause-first.ts";
 export { fromSystemError } from "./system-error.ts";

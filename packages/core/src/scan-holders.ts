@@ -1,20 +1,22 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import type { DeviceNumber } from "@devhost/linux";
 import type { FindHoldersOptions } from "./find-holders.ts";
-import type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
+import type { Holder } from "./holder.ts";
 
 /** The work of `findHolders`, which loads it when somebody holds a device: `node:fs/promises` alone takes 2 ms. */
 export async function scanHolders(
-	node: DeviceNumber,
+	nodes: readonly DeviceNumber[],
 	{ procfs = "/proc", sysfs = "/sys" }: FindHoldersOptions,
-): Promise<Holder[]> {
-	const family = await withPartitions(node, sysfs);
+): Promise<Holder[][]> {
+	const families = await Promise.all(nodes.map((node) => withPartitions(node, sysfs)));
 	const [processes, swaps, devices] = await Promise.all([
-		processHolders(family, procfs),
-		swapHolders(family, procfs),
-		deviceHolders(family, sysfs),
+		processHolders(families, procfs),
+		swapHolders(families, procfs),
+		deviceHolders(families, sysfs),
 	]);
-	return [...processes, ...swaps, ...devices];
+	return families.map((family) =>
+		[processes, swaps, devices].flatMap((found) => found.get(family) ?? []),
+	);
 }
 
 /** A device and its partitions. A partition in use keeps the whole in use. */
@@ -23,6 +25,23 @@ interface Family {
 	readonly numbers: ReadonlySet<string>;
 	/** The kernel's names: `loop3`, `loop3p1`. */
 	readonly names: ReadonlySet<string>;
+}
+
+/** Who uses which. */
+class Found {
+	readonly #holders = new Map<Family, Holder[]>();
+
+	add(families: readonly Family[], holder: Holder): void {
+		for (const family of families) {
+			const holders = this.#holders.get(family) ?? [];
+			holders.push(holder);
+			this.#holders.set(family, holders);
+		}
+	}
+
+	get(family: Family): readonly Holder[] | undefined {
+		return this.#holders.get(family);
+	}
 }
 
 async function withPartitions(node: DeviceNumber, sysfs: string): Promise<Family> {
@@ -40,96 +59,113 @@ async function withPartitions(node: DeviceNumber, sysfs: string): Promise<Family
 	return { numbers, names };
 }
 
-async function processHolders(
-	family: Family,
-	procfs: string,
-): Promise<(ProcessHolder | MountHolder)[]> {
-	const holders: (ProcessHolder | MountHolder)[] = [];
+async function processHolders(families: readonly Family[], procfs: string): Promise<Found> {
+	const found = new Found();
 	const namespaces = new Set<string>();
 	const pids = (await list(procfs)).filter((name) => /^\d+$/.test(name));
 	// One process after the other: this runs when something is wrong, not when something is urgent.
 	for (const pid of pids) {
 		const directory = `${procfs}/${pid}`;
-		const paths = await openPaths(family, directory);
+		const paths = await openPaths(families, directory);
 		const namespace = await readlink(`${directory}/ns/mnt`).catch(() => "");
 		const isNew = namespace !== "" && !namespaces.has(namespace);
 		namespaces.add(namespace);
-		const targets = isNew ? await mountTargets(family, directory) : [];
+		const targets = isNew ? await mountTargets(families, directory) : [];
 		if (paths.size === 0 && targets.length === 0) continue;
 
 		const by = { pid: Number(pid), command: (await read(`${directory}/comm`)).trimEnd() };
-		for (const path of paths) holders.push({ kind: "process", ...by, path });
-		for (const target of targets) holders.push({ kind: "mount", target, namespace, ...by });
+		for (const [path, held] of paths) found.add(held, { kind: "process", ...by, path });
+		for (const { target, held } of targets)
+			found.add(held, { kind: "mount", target, namespace, ...by });
 	}
-	return holders;
+	return found;
 }
 
-/** The paths by which a process has one of the devices open. */
-async function openPaths(family: Family, directory: string): Promise<ReadonlySet<string>> {
+/** The paths by which a process has one of the devices open, and which. */
+async function openPaths(
+	families: readonly Family[],
+	directory: string,
+): Promise<ReadonlyMap<string, readonly Family[]>> {
 	const paths = (await list(`${directory}/fd`)).map(async (fd) => {
 		const link = `${directory}/fd/${fd}`;
 		const path = await readlink(link).catch(() => "");
 		// Only what has a path can be a device node: no need to ask of sockets and pipes.
-		return path.startsWith("/") && (await isNode(family, link)) ? [path] : [];
+		return { path, held: path.startsWith("/") ? await familiesOfNode(families, link) : [] };
 	});
-	return new Set((await Promise.all(paths)).flat());
+	const found = new Map<string, Family[]>();
+	for (const { path, held } of await Promise.all(paths)) {
+		// A path may stand for two devices, one after the other, and for one many times.
+		const known = found.get(path) ?? [];
+		const all = [...new Set([...known, ...held])];
+		if (all.length > 0) found.set(path, all);
+	}
+	return found;
 }
 
 /** Where one of the devices is mounted, in the namespace of a process. */
-async function mountTargets(family: Family, directory: string): Promise<string[]> {
-	const targets: string[] = [];
+async function mountTargets(
+	families: readonly Family[],
+	directory: string,
+): Promise<{ readonly target: string; readonly held: readonly Family[] }[]> {
+	const targets: { readonly target: string; readonly held: readonly Family[] }[] = [];
 	for (const line of (await read(`${directory}/mountinfo`)).split("\n")) {
 		// 36 35 98:0 /root /target options [optional fields] - type source options
 		const [left = "", right = ""] = line.split(" - ");
 		const [, , number = "", , target = ""] = left.split(" ");
 		const [, source = ""] = right.split(" ");
 		const isAnonymous = number.startsWith("0:") && source.startsWith("/");
-		const isOurs =
-			family.numbers.has(number) ||
-			// btrfs and others show a number of their own instead of the device's.
-			(isAnonymous && (await isNode(family, `${directory}/root${unescapeOctal(source)}`)));
-		if (isOurs) targets.push(unescapeOctal(target));
+		const held = isAnonymous
+			? // btrfs and others show a number of their own instead of the device's.
+				await familiesOfNode(families, `${directory}/root${unescapeOctal(source)}`)
+			: families.filter(({ numbers }) => numbers.has(number));
+		if (held.length > 0) targets.push({ target: unescapeOctal(target), held });
 	}
 	return targets;
 }
 
-async function swapHolders(family: Family, procfs: string): Promise<SwapHolder[]> {
-	const holders: SwapHolder[] = [];
+async function swapHolders(families: readonly Family[], procfs: string): Promise<Found> {
+	const found = new Found();
 	for (const line of (await read(`${procfs}/swaps`)).split("\n").slice(1)) {
 		const path = unescapeOctal(line.split(/\s/)[0] ?? "");
 		if (path === "") continue;
-		const isOurs = await isNodeSomewhere(family, path);
-		if (isOurs) holders.push({ kind: "swap", path });
+		found.add(await familiesOfPath(families, path), { kind: "swap", path });
 	}
-	return holders;
+	return found;
 }
 
-async function deviceHolders(family: Family, sysfs: string): Promise<DeviceHolder[]> {
-	const devices = new Set<string>();
-	for (const number of family.numbers) {
-		for (const device of await list(`${sysfs}/dev/block/${number}/holders`))
-			devices.add(device);
+async function deviceHolders(families: readonly Family[], sysfs: string): Promise<Found> {
+	const found = new Found();
+	for (const family of families) {
+		const devices = new Set<string>();
+		for (const number of family.numbers) {
+			for (const device of await list(`${sysfs}/dev/block/${number}/holders`))
+				devices.add(device);
+		}
+		for (const device of devices) found.add([family], { kind: "device", device });
 	}
 	for (const device of await list(`${sysfs}/block`)) {
 		// A loop device does not enter itself in its backing device's holders.
 		const path = (await read(`${sysfs}/block/${device}/loop/backing_file`)).trimEnd();
-		if (path === "" || family.names.has(device)) continue;
-		const isOurs = await isNodeSomewhere(family, path);
-		if (isOurs) devices.add(device);
+		if (path === "") continue;
+		const others = families.filter(({ names }) => !names.has(device));
+		found.add(await familiesOfPath(others, path), { kind: "device", device });
 	}
-	return [...devices].map((device) => ({ kind: "device", device }));
+	return found;
 }
 
-/** Whether a path is a node of one of the devices. */
-async function isNode(family: Family, path: string): Promise<boolean> {
-	return family.numbers.has((await blockNumber(path)) ?? "");
+/** The devices that a path is a node of. */
+async function familiesOfNode(families: readonly Family[], path: string): Promise<Family[]> {
+	const number = (await blockNumber(path)) ?? "";
+	return families.filter(({ numbers }) => numbers.has(number));
 }
 
-/** As {@link isNode}, for a path that may be one of another mount namespace. */
-async function isNodeSomewhere(family: Family, path: string): Promise<boolean> {
+/** As {@link familiesOfNode}, for a path that may be one of another mount namespace. */
+async function familiesOfPath(families: readonly Family[], path: string): Promise<Family[]> {
 	const number = await blockNumber(path);
 	// What is not to be found here may be there, and then its name is all there is to tell.
-	return number === undefined ? family.names.has(baseName(path)) : family.numbers.has(number);
+	return families.filter(({ names, numbers }) =>
+		number === undefined ? names.has(baseName(path)) : numbers.has(number),
+	);
 }
 
 /** `major:minor` of a block device node; empty for anything else, undefined where there is nothing. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { describe, onTestFinished, test } from "vitest";
-import { findHolders } from "../src/find-holders.ts";
+import { findHolders, findHoldersOfEach } from "../src/find-holders.ts";
 
 /** A procfs and sysfs of files; `->` makes a link. */
 function fakeSystem(files: Record<string, string>): { procfs: string; sysfs: string } {
@@ -87,6 +87,34 @@ describe("findHolders", () => {
 
 		expect(await findHolders({ major: 7, minor: 3 }, system)).toEqual([
 			{ kind: "swap", path: "/run/dev/loop3" },
+		]);
+	});
+
+	test("tells several devices apart in one look", async ({ expect }) => {
+		const system = fakeSystem({
+			...loop3,
+			"sys/dev/block/7:4/uevent": "MAJOR=7\nMINOR=4\nDEVNAME=loop4\n",
+			"sys/dev/block/7:4/holders/dm-0/dev": "252:0\n",
+			"sys/block/loop4/loop/backing_file": "/dev/loop3\n",
+			"proc/1/comm": "init\n",
+			"proc/1/ns/mnt": "-> mnt:[1]",
+			"proc/1/mountinfo":
+				"36 22 7:4 / /mnt rw - ext4 /dev/loop4 rw\n40 22 259:0 / /boot rw - vfat /dev/loop3p1 rw\n",
+			"proc/swaps": "Filename\tType\n/nowhere/loop5 partition\n",
+		});
+		const by = { kind: "mount", namespace: "mnt:[1]", pid: 1, command: "init" };
+
+		const nodes = [4, 3, 5].map((minor) => ({ major: 7, minor }));
+		expect(await findHoldersOfEach(nodes, system)).toEqual([
+			[
+				{ ...by, target: "/mnt" },
+				{ kind: "device", device: "dm-0" },
+			],
+			[
+				{ ...by, target: "/boot" },
+				{ kind: "device", device: "loop4" },
+			],
+			[],
 		]);
 	});
 
