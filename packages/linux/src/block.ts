@@ -54,9 +54,32 @@ export async function flushBlock(device: FdLike): Promise<void> {
 	await ioctlAsync(device, { request: BLKFLSBUF, name: "BLKFLSBUF" });
 }
 
+/**
+ * Takes a partition off a block device, for the kernel only: what is on the device stays as it is.
+ *
+ * Shape: `struct blkpg_ioctl_arg` with a pointer to `struct blkpg_partition`, of which only `pno` counts here.
+ *
+ * @throws {@link SysError} `EBUSY` somebody uses it; `ENXIO` there is none of this number; `EACCES` without `CAP_SYS_ADMIN`.
+ *
+ * Source: linux/blkpg.h.
+ */
+export function deletePartition(device: FdLike, partitionNumber: number): void {
+	const partition = new Uint8Array(152);
+	new DataView(partition.buffer).setInt32(16, partitionNumber, true);
+	const argument = new Uint8Array(24);
+	const view = new DataView(argument.buffer);
+	view.setInt32(0, BLKPG_DEL_PARTITION, true);
+	view.setInt32(8, partition.length, true);
+	const pointers = [{ offset: 16, target: partition }];
+	ioctl(device, { request: BLKPG, name: "BLKPG_DEL_PARTITION", argument, pointers });
+}
+
 // Source: linux/fs.h, with the ioctl encoding of x86-64 and arm64 (powerpc, mips and sparc have another).
 const BLKROGET = 0x125e;
 const BLKFLSBUF = 0x1261;
 const BLKSSZGET = 0x1268;
 const BLKGETSIZE64 = 0x80081272;
 const BLKGETDISKSEQ = 0x80081280;
+// Source: linux/blkpg.h.
+const BLKPG = 0x1269;
+const BLKPG_DEL_PARTITION = 2;

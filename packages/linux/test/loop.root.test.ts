@@ -1,4 +1,5 @@
-import { constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { constants, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "vitest";
@@ -9,6 +10,7 @@ import {
 	blockReadOnly,
 	blockSectorBytes,
 	blockSizeBytes,
+	deletePartition,
 	detachedMount,
 	diskSequence,
 	flushBlock,
@@ -124,6 +126,26 @@ describeAsRoot("loop devices", () => {
 
 		expect(loopStatus(loop)).toMatchObject({ offsetBytes: 512n, tag: "changed" });
 		expect(blockSizeBytes(loop)).toBe(1024);
+	});
+
+	test("lose a partition, of which the file knows nothing", async ({ expect }) => {
+		await using loop = await bind({});
+		const path = `/proc/${process.pid}/fd/${loop.fd}`;
+		for (const number of [1, 2]) {
+			execFileSync("addpart", [path, `${number}`, `${64 * number}`, "64"]);
+		}
+		const directory = `/sys/block/loop${loopStatus(loop).number}`;
+		const partitions = (): string[] =>
+			readdirSync(directory).filter((name) => existsSync(`${directory}/${name}/partition`));
+		const found = partitions();
+
+		deletePartition(loop, 1);
+
+		expect(found.map((name) => name.replace(/^loop\d+/, ""))).toEqual(["p1", "p2"]);
+		expect(partitions()).toEqual(found.slice(1));
+		expect(() => deletePartition(loop, 1)).toThrow(expect.objectContaining({ code: "ENXIO" }));
+		deletePartition(loop, 2);
+		expect(partitions()).toEqual([]);
 	});
 
 	test("refuse a sector size that the kernel does not have, and a tag that does not fit", async ({
