@@ -1,0 +1,716 @@
+// Generated from device.json#/options by generate-validators. Do not edit: change the schema and run `npm run build`.
+// oxlint-disable -- generated
+// @ts-nocheck -- generated
+
+/** An unlocked LUKS2 container. */
+export type Luks2ManifestOptions = {
+	/** Unlocks a key slot. It ends at the first line end, as osbuild and cryptsetup have it; `key-file` takes every byte. */
+	readonly passphrase?: string;
+	/** Unlocks a key slot: every byte of it, line ends and NULs included. */
+	readonly "key-file"?: string;
+	/**
+	 * How much of the beginning of `key-file` is skipped.
+	 *
+	 * @default 0
+	 */
+	readonly "keyfile-offset"?: number;
+	/** How much of `key-file` is used; without it all that follows `keyfile-offset`. */
+	readonly "keyfile-size"?: number;
+	/** The key of the data itself, as `cryptsetup luksDump --dump-volume-key --volume-key-file` writes it. No key slot is needed. */
+	readonly "volume-key-file"?: string;
+	/** Unlocks by the tokens in the header and nothing else. */
+	readonly "token-only"?: true;
+	/** The only token that is tried. */
+	readonly "token-id"?: number;
+	/** The only type of tokens that is tried, such as `luks2-keyring`. */
+	readonly "token-type"?: string;
+	/** The only key slot that passphrase or key file are tried on. */
+	readonly "key-slot"?: number;
+	/** A detached header: a file beneath the tree; a leading `/` is the tree. The parent holds nothing but data then. */
+	readonly header?: string;
+	/**
+	 * Nothing can be written.
+	 *
+	 * @default false
+	 */
+	readonly "read-only"?: boolean;
+	/**
+	 * Discards (TRIM) reach the parent, and with them, which parts are in use can be seen there.
+	 *
+	 * @default false
+	 */
+	readonly "allow-discards"?: boolean;
+	/** The sector size that the container must have been made with: another one is an error. */
+	readonly "sector-size"?: 512 | 1024 | 2048 | 4096;
+	/** What must guard the data against changes, as luksFormat calls it, or `none`: another one is an error. */
+	readonly integrity?: string;
+	/**
+	 * Writes data and tags without a journal: quicker, and damaged where the machine stops in between.
+	 *
+	 * @default false
+	 */
+	readonly "integrity-no-journal"?: boolean;
+	/**
+	 * Encrypts on the processor that asked for it.
+	 *
+	 * @default false
+	 */
+	readonly "same-cpu-crypt"?: boolean;
+	/**
+	 * Sends writes on from where they were encrypted, unsorted.
+	 *
+	 * @default false
+	 */
+	readonly "submit-from-crypt-cpus"?: boolean;
+	/**
+	 * Decrypts at once instead of in a queue.
+	 *
+	 * @default false
+	 */
+	readonly "no-read-workqueue"?: boolean;
+	/**
+	 * Encrypts at once instead of in a queue.
+	 *
+	 * @default false
+	 */
+	readonly "no-write-workqueue"?: boolean;
+	/**
+	 * Hands the key to dm-crypt without the kernel's keyring, for containers that forbid that.
+	 *
+	 * @default false
+	 */
+	readonly "disable-keyring"?: boolean;
+};
+
+/** One thing that is wrong with a value, in the terms of its JSON Schema. */
+export interface SchemaProblem {
+	/** JSON pointer to the offending part of the value; empty for the value itself. */
+	readonly instancePath: string;
+	/** JSON pointer, with a leading `#`, to the keyword in the schema. */
+	readonly schemaPath: string;
+	/** The keyword that is not satisfied, such as `type`, `required`, `additionalProperties`. */
+	readonly keyword: string;
+	/** What the keyword asks for, such as `{ type: "integer" }` or `{ missingProperty: "filename" }`. */
+	readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** Finds everything that keeps `value` from being {@link Luks2ManifestOptions}; nothing when it is. */
+export function findLuks2ManifestOptionsProblems(value: unknown): readonly SchemaProblem[] {
+	return validate(value) ? [] : validate.errors;
+}
+
+var __getOwnPropNames = Object.getOwnPropertyNames;
+var __commonJS = (cb, mod) => function __require() {
+  try {
+    return mod || (0, cb[__getOwnPropNames(cb)[0]])((mod = { exports: {} }).exports, mod), mod.exports;
+  } catch (e) {
+    throw mod = 0, e;
+  }
+};
+
+var require_ucs2length = __commonJS({
+  "dist/runtime/ucs2length.js"(exports) {
+    "use strict";
+    Object.defineProperty(exports, "__esModule", { value: true });
+    function ucs2length(str) {
+      const len = str.length;
+      let length = 0;
+      let pos = 0;
+      let value;
+      while (pos < len) {
+        length++;
+        value = str.charCodeAt(pos++);
+        if (value >= 55296 && value <= 56319 && pos < len) {
+          value = str.charCodeAt(pos);
+          if ((value & 64512) === 56320)
+            pos++;
+        }
+      }
+      return length;
+    }
+    exports.default = ucs2length;
+    ucs2length.code = 'require("ajv/dist/runtime/ucs2length").default';
+  }
+});
+
+var validate = validate20;
+var schema31 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Options of a LUKS2 device", "description": "An unlocked LUKS2 container.", "type": "object", "additionalProperties": false, "oneOf": [{ "required": ["passphrase"] }, { "required": ["key-file"] }, { "required": ["volume-key-file"] }, { "required": ["token-only"] }], "dependentRequired": { "keyfile-offset": ["key-file"], "keyfile-size": ["key-file"], "token-id": ["token-only"], "token-type": ["token-only"] }, "x-expected": "an object with one of passphrase, key-file, volume-key-file and token-only; keyfile-offset and keyfile-size go with key-file, token-id and token-type with token-only", "properties": { "passphrase": { "description": "Unlocks a key slot. It ends at the first line end, as osbuild and cryptsetup have it; `key-file` takes every byte.", "type": "string", "minLength": 1, "x-secret": true, "writeOnly": true }, "key-file": { "description": "Unlocks a key slot: every byte of it, line ends and NULs included.", "type": "string", "minLength": 1, "x-secret": true, "writeOnly": true }, "keyfile-offset": { "description": "How much of the beginning of `key-file` is skipped.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "bytes" }, "keyfile-size": { "description": "How much of `key-file` is used; without it all that follows `keyfile-offset`.", "type": "integer", "minimum": 1, "maximum": 8388608, "x-unit": "bytes" }, "volume-key-file": { "description": "The key of the data itself, as `cryptsetup luksDump --dump-volume-key --volume-key-file` writes it. No key slot is needed.", "type": "string", "minLength": 1, "x-secret": true, "writeOnly": true }, "token-only": { "description": "Unlocks by the tokens in the header and nothing else.", "const": true }, "token-id": { "description": "The only token that is tried.", "type": "integer", "minimum": 0, "maximum": 31 }, "token-type": { "description": "The only type of tokens that is tried, such as `luks2-keyring`.", "type": "string", "pattern": "^[ -~]+$", "x-expected": "the type of a token, such as luks2-keyring" }, "key-slot": { "description": "The only key slot that passphrase or key file are tried on.", "type": "integer", "minimum": 0, "maximum": 31 }, "header": { "description": "A detached header: a file beneath the tree; a leading `/` is the tree. The parent holds nothing but data then.", "type": "string", "pattern": "^/*[^/\\u0000][^\\u0000]*$", "x-expected": "the path of a file beneath the tree" }, "read-only": { "description": "Nothing can be written.", "type": "boolean", "default": false }, "allow-discards": { "description": "Discards (TRIM) reach the parent, and with them, which parts are in use can be seen there.", "type": "boolean", "default": false }, "sector-size": { "description": "The sector size that the container must have been made with: another one is an error.", "type": "integer", "enum": [512, 1024, 2048, 4096], "x-unit": "bytes" }, "integrity": { "description": "What must guard the data against changes, as luksFormat calls it, or `none`: another one is an error.", "type": "string", "pattern": "^[a-z0-9()-]+$", "x-expected": "an algorithm such as hmac-sha256, or none" }, "integrity-no-journal": { "description": "Writes data and tags without a journal: quicker, and damaged where the machine stops in between.", "type": "boolean", "default": false }, "same-cpu-crypt": { "description": "Encrypts on the processor that asked for it.", "type": "boolean", "default": false }, "submit-from-crypt-cpus": { "description": "Sends writes on from where they were encrypted, unsorted.", "type": "boolean", "default": false }, "no-read-workqueue": { "description": "Decrypts at once instead of in a queue.", "type": "boolean", "default": false }, "no-write-workqueue": { "description": "Encrypts at once instead of in a queue.", "type": "boolean", "default": false }, "disable-keyring": { "description": "Hands the key to dm-crypt without the kernel's keyring, for containers that forbid that.", "type": "boolean", "default": false } } };
+var func1 = Object.prototype.hasOwnProperty;
+var func2 = require_ucs2length().default;
+var pattern4 = new RegExp("^[ -~]+$", "u");
+var pattern5 = new RegExp("^/*[^/\\u0000][^\\u0000]*$", "u");
+var pattern6 = new RegExp("^[a-z0-9()-]+$", "u");
+function validate20(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate20.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = void 0;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = void 0;
+  }
+  const _errs1 = errors;
+  let valid0 = false;
+  let passing0 = null;
+  const _errs2 = errors;
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data.passphrase === void 0) {
+      const err0 = { instancePath, schemaPath: "#/oneOf/0/required", keyword: "required", params: { missingProperty: "passphrase" } };
+      if (vErrors === null) {
+        vErrors = [err0];
+      } else {
+        vErrors.push(err0);
+      }
+      errors++;
+    }
+  }
+  var _valid0 = _errs2 === errors;
+  if (_valid0) {
+    valid0 = true;
+    passing0 = 0;
+  }
+  const _errs3 = errors;
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    if (data["key-file"] === void 0) {
+      const err1 = { instancePath, schemaPath: "#/oneOf/1/required", keyword: "required", params: { missingProperty: "key-file" } };
+      if (vErrors === null) {
+        vErrors = [err1];
+      } else {
+        vErrors.push(err1);
+      }
+      errors++;
+    }
+  }
+  var _valid0 = _errs3 === errors;
+  if (_valid0 && valid0) {
+    valid0 = false;
+    passing0 = [passing0, 1];
+  } else {
+    if (_valid0) {
+      valid0 = true;
+      passing0 = 1;
+    }
+    const _errs4 = errors;
+    if (data && typeof data == "object" && !Array.isArray(data)) {
+      if (data["volume-key-file"] === void 0) {
+        const err2 = { instancePath, schemaPath: "#/oneOf/2/required", keyword: "required", params: { missingProperty: "volume-key-file" } };
+        if (vErrors === null) {
+          vErrors = [err2];
+        } else {
+          vErrors.push(err2);
+        }
+        errors++;
+      }
+    }
+    var _valid0 = _errs4 === errors;
+    if (_valid0 && valid0) {
+      valid0 = false;
+      passing0 = [passing0, 2];
+    } else {
+      if (_valid0) {
+        valid0 = true;
+        passing0 = 2;
+      }
+      const _errs5 = errors;
+      if (data && typeof data == "object" && !Array.isArray(data)) {
+        if (data["token-only"] === void 0) {
+          const err3 = { instancePath, schemaPath: "#/oneOf/3/required", keyword: "required", params: { missingProperty: "token-only" } };
+          if (vErrors === null) {
+            vErrors = [err3];
+          } else {
+            vErrors.push(err3);
+          }
+          errors++;
+        }
+      }
+      var _valid0 = _errs5 === errors;
+      if (_valid0 && valid0) {
+        valid0 = false;
+        passing0 = [passing0, 3];
+      } else {
+        if (_valid0) {
+          valid0 = true;
+          passing0 = 3;
+        }
+      }
+    }
+  }
+  if (!valid0) {
+    const err4 = { instancePath, schemaPath: "#/oneOf", keyword: "oneOf", params: { passingSchemas: passing0 } };
+    if (vErrors === null) {
+      vErrors = [err4];
+    } else {
+      vErrors.push(err4);
+    }
+    errors++;
+  } else {
+    errors = _errs1;
+    if (vErrors !== null) {
+      if (_errs1) {
+        vErrors.length = _errs1;
+      } else {
+        vErrors = null;
+      }
+    }
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    for (const key0 in data) {
+      if (!func1.call(schema31.properties, key0)) {
+        const err5 = { instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 } };
+        if (vErrors === null) {
+          vErrors = [err5];
+        } else {
+          vErrors.push(err5);
+        }
+        errors++;
+      }
+    }
+    if (data.passphrase !== void 0) {
+      let data0 = data.passphrase;
+      if (typeof data0 === "string") {
+        if (func2(data0) < 1) {
+          const err6 = { instancePath: instancePath + "/passphrase", schemaPath: "#/properties/passphrase/minLength", keyword: "minLength", params: { limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err6];
+          } else {
+            vErrors.push(err6);
+          }
+          errors++;
+        }
+      } else {
+        const err7 = { instancePath: instancePath + "/passphrase", schemaPath: "#/properties/passphrase/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err7];
+        } else {
+          vErrors.push(err7);
+        }
+        errors++;
+      }
+    }
+    if (data["key-file"] !== void 0) {
+      let data1 = data["key-file"];
+      if (typeof data1 === "string") {
+        if (func2(data1) < 1) {
+          const err8 = { instancePath: instancePath + "/key-file", schemaPath: "#/properties/key-file/minLength", keyword: "minLength", params: { limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err8];
+          } else {
+            vErrors.push(err8);
+          }
+          errors++;
+        }
+      } else {
+        const err9 = { instancePath: instancePath + "/key-file", schemaPath: "#/properties/key-file/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err9];
+        } else {
+          vErrors.push(err9);
+        }
+        errors++;
+      }
+    }
+    if (data["keyfile-offset"] !== void 0) {
+      let data2 = data["keyfile-offset"];
+      if (!(typeof data2 == "number" && (!(data2 % 1) && !isNaN(data2)) && isFinite(data2))) {
+        const err10 = { instancePath: instancePath + "/keyfile-offset", schemaPath: "#/properties/keyfile-offset/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err10];
+        } else {
+          vErrors.push(err10);
+        }
+        errors++;
+      }
+      if (typeof data2 == "number" && isFinite(data2)) {
+        if (data2 < 0 || isNaN(data2)) {
+          const err11 = { instancePath: instancePath + "/keyfile-offset", schemaPath: "#/properties/keyfile-offset/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+          if (vErrors === null) {
+            vErrors = [err11];
+          } else {
+            vErrors.push(err11);
+          }
+          errors++;
+        }
+      }
+    }
+    if (data["keyfile-size"] !== void 0) {
+      let data3 = data["keyfile-size"];
+      if (!(typeof data3 == "number" && (!(data3 % 1) && !isNaN(data3)) && isFinite(data3))) {
+        const err12 = { instancePath: instancePath + "/keyfile-size", schemaPath: "#/properties/keyfile-size/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err12];
+        } else {
+          vErrors.push(err12);
+        }
+        errors++;
+      }
+      if (typeof data3 == "number" && isFinite(data3)) {
+        if (data3 > 8388608 || isNaN(data3)) {
+          const err13 = { instancePath: instancePath + "/keyfile-size", schemaPath: "#/properties/keyfile-size/maximum", keyword: "maximum", params: { comparison: "<=", limit: 8388608 } };
+          if (vErrors === null) {
+            vErrors = [err13];
+          } else {
+            vErrors.push(err13);
+          }
+          errors++;
+        }
+        if (data3 < 1 || isNaN(data3)) {
+          const err14 = { instancePath: instancePath + "/keyfile-size", schemaPath: "#/properties/keyfile-size/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err14];
+          } else {
+            vErrors.push(err14);
+          }
+          errors++;
+        }
+      }
+    }
+    if (data["volume-key-file"] !== void 0) {
+      let data4 = data["volume-key-file"];
+      if (typeof data4 === "string") {
+        if (func2(data4) < 1) {
+          const err15 = { instancePath: instancePath + "/volume-key-file", schemaPath: "#/properties/volume-key-file/minLength", keyword: "minLength", params: { limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err15];
+          } else {
+            vErrors.push(err15);
+          }
+          errors++;
+        }
+      } else {
+        const err16 = { instancePath: instancePath + "/volume-key-file", schemaPath: "#/properties/volume-key-file/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err16];
+        } else {
+          vErrors.push(err16);
+        }
+        errors++;
+      }
+    }
+    if (data["token-only"] !== void 0) {
+      if (true !== data["token-only"]) {
+        const err17 = { instancePath: instancePath + "/token-only", schemaPath: "#/properties/token-only/const", keyword: "const", params: { allowedValue: true } };
+        if (vErrors === null) {
+          vErrors = [err17];
+        } else {
+          vErrors.push(err17);
+        }
+        errors++;
+      }
+    }
+    if (data["token-id"] !== void 0) {
+      let data6 = data["token-id"];
+      if (!(typeof data6 == "number" && (!(data6 % 1) && !isNaN(data6)) && isFinite(data6))) {
+        const err18 = { instancePath: instancePath + "/token-id", schemaPath: "#/properties/token-id/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err18];
+        } else {
+          vErrors.push(err18);
+        }
+        errors++;
+      }
+      if (typeof data6 == "number" && isFinite(data6)) {
+        if (data6 > 31 || isNaN(data6)) {
+          const err19 = { instancePath: instancePath + "/token-id", schemaPath: "#/properties/token-id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 31 } };
+          if (vErrors === null) {
+            vErrors = [err19];
+          } else {
+            vErrors.push(err19);
+          }
+          errors++;
+        }
+        if (data6 < 0 || isNaN(data6)) {
+          const err20 = { instancePath: instancePath + "/token-id", schemaPath: "#/properties/token-id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+          if (vErrors === null) {
+            vErrors = [err20];
+          } else {
+            vErrors.push(err20);
+          }
+          errors++;
+        }
+      }
+    }
+    if (data["token-type"] !== void 0) {
+      let data7 = data["token-type"];
+      if (typeof data7 === "string") {
+        if (!pattern4.test(data7)) {
+          const err21 = { instancePath: instancePath + "/token-type", schemaPath: "#/properties/token-type/pattern", keyword: "pattern", params: { pattern: "^[ -~]+$" } };
+          if (vErrors === null) {
+            vErrors = [err21];
+          } else {
+            vErrors.push(err21);
+          }
+          errors++;
+        }
+      } else {
+        const err22 = { instancePath: instancePath + "/token-type", schemaPath: "#/properties/token-type/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err22];
+        } else {
+          vErrors.push(err22);
+        }
+        errors++;
+      }
+    }
+    if (data["key-slot"] !== void 0) {
+      let data8 = data["key-slot"];
+      if (!(typeof data8 == "number" && (!(data8 % 1) && !isNaN(data8)) && isFinite(data8))) {
+        const err23 = { instancePath: instancePath + "/key-slot", schemaPath: "#/properties/key-slot/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err23];
+        } else {
+          vErrors.push(err23);
+        }
+        errors++;
+      }
+      if (typeof data8 == "number" && isFinite(data8)) {
+        if (data8 > 31 || isNaN(data8)) {
+          const err24 = { instancePath: instancePath + "/key-slot", schemaPath: "#/properties/key-slot/maximum", keyword: "maximum", params: { comparison: "<=", limit: 31 } };
+          if (vErrors === null) {
+            vErrors = [err24];
+          } else {
+            vErrors.push(err24);
+          }
+          errors++;
+        }
+        if (data8 < 0 || isNaN(data8)) {
+          const err25 = { instancePath: instancePath + "/key-slot", schemaPath: "#/properties/key-slot/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+          if (vErrors === null) {
+            vErrors = [err25];
+          } else {
+            vErrors.push(err25);
+          }
+          errors++;
+        }
+      }
+    }
+    if (data.header !== void 0) {
+      let data9 = data.header;
+      if (typeof data9 === "string") {
+        if (!pattern5.test(data9)) {
+          const err26 = { instancePath: instancePath + "/header", schemaPath: "#/properties/header/pattern", keyword: "pattern", params: { pattern: "^/*[^/\\u0000][^\\u0000]*$" } };
+          if (vErrors === null) {
+            vErrors = [err26];
+          } else {
+            vErrors.push(err26);
+          }
+          errors++;
+        }
+      } else {
+        const err27 = { instancePath: instancePath + "/header", schemaPath: "#/properties/header/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err27];
+        } else {
+          vErrors.push(err27);
+        }
+        errors++;
+      }
+    }
+    if (data["read-only"] !== void 0) {
+      if (typeof data["read-only"] !== "boolean") {
+        const err28 = { instancePath: instancePath + "/read-only", schemaPath: "#/properties/read-only/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err28];
+        } else {
+          vErrors.push(err28);
+        }
+        errors++;
+      }
+    }
+    if (data["allow-discards"] !== void 0) {
+      if (typeof data["allow-discards"] !== "boolean") {
+        const err29 = { instancePath: instancePath + "/allow-discards", schemaPath: "#/properties/allow-discards/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err29];
+        } else {
+          vErrors.push(err29);
+        }
+        errors++;
+      }
+    }
+    if (data["sector-size"] !== void 0) {
+      let data12 = data["sector-size"];
+      if (!(typeof data12 == "number" && (!(data12 % 1) && !isNaN(data12)) && isFinite(data12))) {
+        const err30 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err30];
+        } else {
+          vErrors.push(err30);
+        }
+        errors++;
+      }
+      if (!(data12 === 512 || data12 === 1024 || data12 === 2048 || data12 === 4096)) {
+        const err31 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/enum", keyword: "enum", params: { allowedValues: schema31.properties["sector-size"].enum } };
+        if (vErrors === null) {
+          vErrors = [err31];
+        } else {
+          vErrors.push(err31);
+        }
+        errors++;
+      }
+    }
+    if (data.integrity !== void 0) {
+      let data13 = data.integrity;
+      if (typeof data13 === "string") {
+        if (!pattern6.test(data13)) {
+          const err32 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9()-]+$" } };
+          if (vErrors === null) {
+            vErrors = [err32];
+          } else {
+            vErrors.push(err32);
+          }
+          errors++;
+        }
+      } else {
+        const err33 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err33];
+        } else {
+          vErrors.push(err33);
+        }
+        errors++;
+      }
+    }
+    if (data["integrity-no-journal"] !== void 0) {
+      if (typeof data["integrity-no-journal"] !== "boolean") {
+        const err34 = { instancePath: instancePath + "/integrity-no-journal", schemaPath: "#/properties/integrity-no-journal/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err34];
+        } else {
+          vErrors.push(err34);
+        }
+        errors++;
+      }
+    }
+    if (data["same-cpu-crypt"] !== void 0) {
+      if (typeof data["same-cpu-crypt"] !== "boolean") {
+        const err35 = { instancePath: instancePath + "/same-cpu-crypt", schemaPath: "#/properties/same-cpu-crypt/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err35];
+        } else {
+          vErrors.push(err35);
+        }
+        errors++;
+      }
+    }
+    if (data["submit-from-crypt-cpus"] !== void 0) {
+      if (typeof data["submit-from-crypt-cpus"] !== "boolean") {
+        const err36 = { instancePath: instancePath + "/submit-from-crypt-cpus", schemaPath: "#/properties/submit-from-crypt-cpus/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err36];
+        } else {
+          vErrors.push(err36);
+        }
+        errors++;
+      }
+    }
+    if (data["no-read-workqueue"] !== void 0) {
+      if (typeof data["no-read-workqueue"] !== "boolean") {
+        const err37 = { instancePath: instancePath + "/no-read-workqueue", schemaPath: "#/properties/no-read-workqueue/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err37];
+        } else {
+          vErrors.push(err37);
+        }
+        errors++;
+      }
+    }
+    if (data["no-write-workqueue"] !== void 0) {
+      if (typeof data["no-write-workqueue"] !== "boolean") {
+        const err38 = { instancePath: instancePath + "/no-write-workqueue", schemaPath: "#/properties/no-write-workqueue/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err38];
+        } else {
+          vErrors.push(err38);
+        }
+        errors++;
+      }
+    }
+    if (data["disable-keyring"] !== void 0) {
+      if (typeof data["disable-keyring"] !== "boolean") {
+        const err39 = { instancePath: instancePath + "/disable-keyring", schemaPath: "#/properties/disable-keyring/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err39];
+        } else {
+          vErrors.push(err39);
+        }
+        errors++;
+      }
+    }
+    if (data["keyfile-offset"] !== void 0) {
+      if (data["key-file"] === void 0) {
+        const err40 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "keyfile-offset",
+          missingProperty: "key-file",
+          depsCount: 1,
+          deps: "key-file"
+        } };
+        if (vErrors === null) {
+          vErrors = [err40];
+        } else {
+          vErrors.push(err40);
+        }
+        errors++;
+      }
+    }
+    if (data["keyfile-size"] !== void 0) {
+      if (data["key-file"] === void 0) {
+        const err41 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "keyfile-size",
+          missingProperty: "key-file",
+          depsCount: 1,
+          deps: "key-file"
+        } };
+        if (vErrors === null) {
+          vErrors = [err41];
+        } else {
+          vErrors.push(err41);
+        }
+        errors++;
+      }
+    }
+    if (data["token-id"] !== void 0) {
+      if (data["token-only"] === void 0) {
+        const err42 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "token-id",
+          missingProperty: "token-only",
+          depsCount: 1,
+          deps: "token-only"
+        } };
+        if (vErrors === null) {
+          vErrors = [err42];
+        } else {
+          vErrors.push(err42);
+        }
+        errors++;
+      }
+    }
+    if (data["token-type"] !== void 0) {
+      if (data["token-only"] === void 0) {
+        const err43 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "token-type",
+          missingProperty: "token-only",
+          depsCount: 1,
+          deps: "token-only"
+        } };
+        if (vErrors === null) {
+          vErrors = [err43];
+        } else {
+          vErrors.push(err43);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err44 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err44];
+    } else {
+      vErrors.push(err44);
+    }
+    errors++;
+  }
+  validate20.errors = vErrors;
+  return errors === 0;
+}
+validate20.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
