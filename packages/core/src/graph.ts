@@ -41,6 +41,9 @@ export interface ResolvedGraph {
 	readonly problems: readonly DeviceProblem[];
 }
 
+/** How many names are compared to find what was meant: that of the hundredth wrong one in a thousand is of no use. */
+const maxComparisons = 100_000;
+
 /** What a device may be called: the name becomes part of environment variables, tags and messages. */
 const allowedName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 const allowedType = /^[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*)*$/;
@@ -72,6 +75,13 @@ export function resolveGraph(
 			message: `${isDeviceName(device) ? device : JSON.stringify(device)}: ${what}`,
 			device,
 		});
+	};
+	let comparisonsLeft = maxComparisons;
+	const suggest = (name: string, parent: string): string => {
+		if (comparisonsLeft < 0) return "";
+		comparisonsLeft -= specs.size + existing.size;
+		const others = [...specs.keys(), ...existing].filter((each) => each !== name);
+		return didYouMean(closestName(parent, others));
 	};
 	const cycles = findCycles(specs);
 
@@ -105,11 +115,7 @@ export function resolveGraph(
 				const what = `"${parent}" is one of its parents already`;
 				complain("ERR_DEVICE_PARENT", name, place, what);
 			} else if (!specs.has(parent) && !existing.has(parent)) {
-				const near = closestName(
-					parent,
-					[...specs.keys(), ...existing].filter((n) => n !== name),
-				);
-				const what = `its parent "${parent}" is not a device here${didYouMean(near)}`;
+				const what = `its parent "${parent}" is not a device here${suggest(name, parent)}`;
 				complain("ERR_DEVICE_PARENT", name, place, what);
 			}
 			seen.add(parent);

@@ -123,6 +123,13 @@ describe("resolveGraph", () => {
 		expect(resolveGraph(specs).problems).toMatchObject([{ code: "ERR_DEVICE_CYCLE" }]);
 	});
 
+	test("complains of thousands of unknown parents in the time of a test", ({ expect }) => {
+		const names = Array.from({ length: 5000 }, (_, index) => `d${index}`);
+		const specs = new Map(names.map((name) => [name, { type: "t", parent: `${name}x` }]));
+
+		expect(resolveGraph(specs).problems).toHaveLength(5000);
+	});
+
 	test.for([
 		[
 			"a device on itself",

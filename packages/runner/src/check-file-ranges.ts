@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { posix } from "node:path";
 import { isSysError, openat2, RESOLVE_IN_ROOT, statFd } from "@devhost/linux";
+import { declaredDevices } from "./declared-devices.ts";
 import type { Lifetime } from "./manifest-lifetime.ts";
 import type { DeviceDeclaration, Manifest } from "./manifest.ts";
 import type { FileRangeOptions, Modules } from "./modules.ts";
@@ -80,18 +81,12 @@ function* declaredRanges(
 	manifest: Manifest,
 	{ modules, devices, lifetimes }: FileRangeContext,
 ): Generator<Pick<OpenRange, "device" | "options" | "lifetime">> {
-	for (const device of Object.values(manifest.devices)) {
+	for (const { device, stage } of declaredDevices(manifest)) {
 		const options = modules.forType(device.type)?.range;
-		const lifetime = lifetimes.get(device.name);
+		const lifetime =
+			stage === undefined ? lifetimes.get(device.name) : { first: stage, last: stage };
 		if (options === undefined || lifetime === undefined || !devices.has(device)) continue;
 		yield { device, options, lifetime };
-	}
-	for (const [index, stage] of manifest.stages.entries()) {
-		for (const device of Object.values(stage.devices)) {
-			const options = modules.forType(device.type)?.range;
-			if (options === undefined || !devices.has(device)) continue;
-			yield { device, options, lifetime: { first: index, last: index } };
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@devhost/core";
 import { findLoopbackOptionsSchemaProblems } from "./generated/loopback-options.ts";
 import { checkFileRanges } from "./check-file-ranges.ts";
+import { declaredDevices } from "./declared-devices.ts";
 import { pointerSteps } from "./json-path.ts";
 import { optionsAsWritten, type ManifestDraft } from "./manifest-draft.ts";
 import { sharedDevicesOf, sharedLifetimes, type Lifetime } from "./manifest-lifetime.ts";
@@ -211,9 +212,8 @@ class Check {
 		return new Set([...this.#allDevices()].filter((device) => !this.#badOptions.has(device)));
 	}
 
-	*#allDevices(): Generator<DeviceDeclaration> {
-		yield* Object.values(this.#manifest.devices);
-		for (const stage of this.#manifest.stages) yield* Object.values(stage.devices);
+	#allDevices(): IteratorObject<DeviceDeclaration> {
+		return declaredDevices(this.#manifest).map(({ device }) => device);
 	}
 
 	#checkStageName({ name, pointer }: StageDeclaration, index: number): void {
@@ -274,6 +274,7 @@ class Check {
 		const pointer = (name: string): string => base + jsonPointer([name]);
 		const { problems } = resolveGraph(specs, this.#types, { existing, pointer });
 		for (const problem of problems) {
+			if (problem.code === "ERR_DEVICE_PARENT" && this.#isSpoiled(problem.pointer)) continue;
 			if (problem.code === "ERR_DEVICE_TYPE" && this.#isSaid(problem.device, specs)) continue;
 			// The sentence begins with the device's name, which the path says, too.
 			const message = problem.message.replace(/^(?:[\w.-]+|"(?:[^"\\]|\\.)*"): /, "");
@@ -286,8 +287,10 @@ class Check {
 
 	/** A device as the graph should see it, without what was complained of already. */
 	#specOf(device: DeviceDeclaration): DeviceSpec {
-		const isParentSpoiled = this.#isSpoiled(`${device.pointer}/parent`);
-		return { type: isParentSpoiled ? "" : device.type, parent: device.parent };
+		const { type, parent, parents = [], pointer } = device;
+		const places = ["/parent", "/parents", ...parents.map((_, index) => `/parents/${index}`)];
+		const isSpoiled = places.some((place) => this.#isSpoiled(pointer + place));
+		return { type: isSpoiled ? "" : type, parent, parents };
 	}
 
 	/**

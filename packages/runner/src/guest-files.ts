@@ -1,5 +1,6 @@
 import { constants, realpathSync } from "node:fs";
 import { AT_FDCWD, type Fd, isSysError, openat2, RESOLVE_IN_ROOT, statFd } from "@devhost/linux";
+import { declaredDevices } from "./declared-devices.ts";
 import { RunError } from "./error.ts";
 import type { DeviceDeclaration, Manifest } from "./manifest.ts";
 import type { Modules } from "./modules.ts";
@@ -29,11 +30,8 @@ interface BackingFile {
 	readonly isReadOnly: boolean;
 }
 
-function* backingFiles({ devices, stages }: Manifest, modules: Modules): Generator<BackingFile> {
-	const all = [devices, ...stages.map((stage) => stage.devices)].flatMap((each) =>
-		Object.values(each),
-	);
-	for (const declaration of all) {
+function* backingFiles(manifest: Manifest, modules: Modules): Generator<BackingFile> {
+	for (const { device: declaration } of declaredDevices(manifest)) {
 		const range = modules.forType(declaration.type)?.range;
 		const filename = range && declaration.options[range.file];
 		if (range === undefined || typeof filename !== "string") continue;

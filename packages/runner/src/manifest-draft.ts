@@ -11,6 +11,7 @@ import {
 	type JsonValue,
 } from "@devhost/core";
 import { findManifestSchemaProblems } from "./generated/manifest-schema.ts";
+import { devicesBeneath, type DevicesInSight, withAncestors } from "./declared-devices.ts";
 import { pathOfPointer, valueAt } from "./json-path.ts";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 import type { ManifestDocument } from "./manifest-document.ts";
@@ -185,14 +186,16 @@ function buildDevices(
 		const declaration = isJsonObject(declared) ? declared : new Map<string, JsonValue>();
 		const options = declaration.get("options");
 		const parent = string(declaration.get("parent"));
+		const parents = strings(declaration.get("parents")) ?? [];
 		const type = string(declaration.get("type")) ?? "";
 		devices[name] = {
 			name,
 			type,
 			...(parent === undefined || parent === "" ? {} : { parent }),
+			...(parents.length === 0 ? {} : { parents }),
 			options: isJsonObject(options) ? (toPlain(options) as Record<string, unknown>) : {},
 			get id(): string {
-				return idOf(name, (each) => devices[each] ?? outer[each]);
+				return idOf(this, { own: devices, shared: outer });
 			},
 			pointer: pointer + jsonPointer([name]),
 		};
@@ -209,18 +212,14 @@ export function optionsAsWritten(device: DeviceDeclaration): JsonValue | undefin
 	return rawOptions.get(device);
 }
 
-/** Hashes a device and its parents, outermost first. A chain that leads nowhere, or round, ends there. */
-function idOf(name: string, find: (name: string) => DeviceDeclaration | undefined): string {
-	const chain = new Set<DeviceDeclaration>();
-	let next = find(name);
-	while (next !== undefined && !chain.has(next)) {
-		chain.add(next);
-		next = next.parent === undefined ? undefined : find(next.parent);
+/** Hashes a device and what it stands on, outermost first. What leads nowhere, or round, ends there. */
+function idOf(device: DeviceDeclaration, sight: DevicesInSight): string {
+	const ids = new Map<DeviceDeclaration, string>();
+	for (const each of withAncestors([device], sight)) {
+		const parents = devicesBeneath(each, sight).flatMap((parent) => ids.get(parent) ?? []);
+		ids.set(each, deviceId(each.type, rawOptions.get(each), parents));
 	}
-	let id: string | undefined;
-	for (const device of [...chain].toReversed())
-		id = deviceId(device.type, rawOptions.get(device), id);
-	return id ?? "";
+	return ids.get(device) ?? "";
 }
 
 function string(value: JsonValue | undefined): string | undefined {

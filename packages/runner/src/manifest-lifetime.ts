@@ -1,3 +1,4 @@
+import { withAncestors } from "./declared-devices.ts";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 
 /** Between which stages a shared device is open. */
@@ -46,27 +47,18 @@ export function sharedLifetimes(
 	const lastWithAll = stages.findLastIndex(({ uses }) => uses === undefined);
 	stages.forEach((stage, index) => {
 		if (index === firstWithAll || index === lastWithAll) need(all, index);
-		else if (stage.uses !== undefined) need(neededBy(manifest.devices, stage), index);
+		else if (stage.uses !== undefined) need(neededBy(manifest, stage), index);
 	});
 	return lifetimes;
 }
 
-/** Of a stage that says what it uses. */
+/** The shared devices that have to be open for a stage that says what it uses. */
 function neededBy(
-	shared: Readonly<Record<string, DeviceDeclaration>>,
-	stage: Pick<StageDeclaration, "uses" | "devices">,
-): ReadonlySet<string> {
-	const needed = new Set<string>();
-	const need = (name: string | undefined): void => {
-		let next = name;
-		while (next !== undefined && shared[next] !== undefined && !needed.has(next)) {
-			needed.add(next);
-			next = shared[next]?.parent;
-		}
-	};
-	for (const name of stage.uses ?? []) need(name);
-	for (const { parent } of Object.values(stage.devices)) {
-		if (parent !== undefined && stage.devices[parent] === undefined) need(parent);
-	}
-	return needed;
+	{ devices: shared }: Pick<Manifest, "devices">,
+	{ uses = [], devices: own }: Pick<StageDeclaration, "uses" | "devices">,
+): string[] {
+	const used = uses.flatMap((name) => shared[name] ?? []);
+	return withAncestors([...used, ...Object.values(own)], { own, shared })
+		.filter((device) => shared[device.name] === device)
+		.map(({ name }) => name);
 }

@@ -11,6 +11,8 @@ export interface DeviceDeclaration {
 	readonly type: string;
 	/** The device that it stands on: one of the same stage, or a shared one. */
 	readonly parent?: string;
+	/** The devices that it stands on, where it says so by a list. Never empty. */
+	readonly parents?: readonly string[];
 	/** As plain values; a number that a double cannot hold is the nearest one. */
 	readonly options: Readonly<Record<string, unknown>>;
 	/** As osbuild computes it, from the options as they are written. Computed when asked for. */

@@ -242,8 +242,8 @@ function whatIsWrong(description: unknown): string | undefined {
 	if (!Array.isArray(types) || types.length === 0 || !types.every(isTypeName)) {
 		return `types is ${JSON.stringify(types)}, expected names such as "devhost.loopback"`;
 	}
-	if (parent !== "none" && parent !== "required" && parent !== "optional") {
-		return `parent is ${JSON.stringify(parent)}, expected "none", "required" or "optional"`;
+	if (!parentRules.some((rule) => rule === parent)) {
+		return `parent is ${JSON.stringify(parent)}, expected one of ${parentRules.join(", ")}`;
 	}
 	if (typeof service !== "string" || service === "") {
 		return `service is ${JSON.stringify(service)}, expected the path of an executable`;
@@ -259,6 +259,8 @@ function whatIsWrong(description: unknown): string | undefined {
 	}
 	return undefined;
 }
+
+const parentRules: readonly ParentRule[] = ["none", "required", "optional", "several"];
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);

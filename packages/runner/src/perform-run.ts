@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { type DeviceEvent, DeviceManager, nowMs, type OpenedDevice } from "@devhost/core";
 import type { Service } from "@devhost/rpc";
 import { checkManifest } from "./check.ts";
+import { declaredDevices } from "./declared-devices.ts";
 import { onAbort } from "./on-abort.ts";
 import { planDevices, type StageDevices } from "./device-plan.ts";
 import type { EarlyStart } from "./early-start.ts";
@@ -124,8 +125,8 @@ class Run {
 		const modules = findModules({ manifest, modules: this.#options.modules });
 		// A service takes longer to start than the manifest to be checked.
 		const failure = attempt(() => {
-			for (const type of deviceTypes(manifest)) {
-				const module = modules.forType(type);
+			for (const { device } of declaredDevices(manifest)) {
+				const module = modules.forType(device.type);
 				if (module !== undefined) services.start(module);
 			}
 		});
@@ -167,12 +168,10 @@ class Run {
 
 	async #runStages(workshop: Workshop): Promise<void> {
 		const { manifest } = workshop;
-		const plans = planDevices(manifest);
-		for (const [index, stage] of manifest.stages.entries()) {
+		for (const plan of planDevices(manifest)) {
 			if (this.#stop.signal.aborted || this.#loss !== undefined) break;
-			const plan = plans[index] as StageDevices;
-			this.#stage = stage;
-			await this.#attempt(() => this.#runStage(workshop, index, plan));
+			this.#stage = plan.stage;
+			await this.#attempt(() => this.#runStage(workshop, plan));
 			await this.#close(workshop, [...plan.last]);
 			if (this.errors.length > 0 && !this.#options.keepGoing) break;
 		}
@@ -180,9 +179,9 @@ class Run {
 		if (this.#stop.signal.aborted && this.errors.length === 0) throw this.#stop.signal.reason;
 	}
 
-	async #runStage(workshop: Workshop, index: number, plan: StageDevices): Promise<void> {
+	async #runStage(workshop: Workshop, plan: StageDevices): Promise<void> {
 		const { manifest, namespace, sandbox, tree } = workshop;
-		const stage = manifest.stages[index] as StageDeclaration;
+		const { stage, index } = plan;
 		const { name } = stage;
 		const startMs = nowMs();
 		let status: StageResult["status"] = "failed";
@@ -417,9 +416,4 @@ function attempt(action: () => void): { readonly error: unknown } | undefined {
 function interruptedBy(reason: unknown): RunError {
 	if (reason instanceof RunError) return reason;
 	return new RunError("ERR_RUN_INTERRUPTED", "the run was interrupted", { cause: reason });
-}
-
-function deviceTypes({ devices, stages }: Manifest): Set<string> {
-	const all = [devices, ...stages.map((stage) => stage.devices)];
-	return new Set(all.flatMap((each) => Object.values(each).map(({ type }) => type)));
 }

@@ -127,6 +127,38 @@ describe("parents", () => {
 			"{ a: { type: t.root, parent: b }, b: { type: t.root } }",
 			'3:39 devices.a.parent: t.root has no parent, but "b" is given as one',
 		],
+		[
+			"{ a: { type: t.child, parents: [b, c] }, b: { type: t.root }, c: { type: t.root } }",
+			"3:41 devices.a.parents: t.child has one parent, but 2 are given",
+		],
+		[
+			"{ a: { type: t.many, parents: [] } }",
+			"3:12 devices.a: t.many needs a parent, and has none",
+		],
+		[
+			"{ a: { type: t.many, parents: [root, rot] }, root: { type: t.root } }",
+			'3:47 devices.a.parents[1]: its parent "rot" is not a device here, did you mean "root"?',
+		],
+		[
+			"{ a: { type: t.many, parents: [b, b] }, b: { type: t.root } }",
+			'3:44 devices.a.parents[1]: "b" is one of its parents already',
+		],
+		[
+			"{ a: { type: t.many, parent: b, parents: [b] }, b: { type: t.root } }",
+			"3:51 devices.a.parents: has a parent and parents, of which there can be only one",
+		],
+		[
+			"{ a: { type: t.many, parents: [b, c] }, b: { type: t.root }, c: { type: t.child, parent: a } }",
+			"3:44 devices.a.parents[1]: is its own ancestor: a on c on a",
+		],
+		[
+			"{ a: { type: t.many, parents: b }, b: { type: t.root } }",
+			'3:40 devices.a.parents: "b", expected a list of devices',
+		],
+		[
+			"{ a: { type: t.many, parents: [b, 5] }, b: { type: t.root } }",
+			"3:44 devices.a.parents[1]: 5, expected the name of a device: put it in quotes",
+		],
 	] as const)("of %s", async ([devices, problem], { expect }) => {
 		using folder = new ManifestFolder();
 		addModules(folder);
@@ -134,6 +166,20 @@ describe("parents", () => {
 		const found = await folder.check(manifestWith({ devices }), { modules: modulesOf(folder) });
 
 		expect(found).toEqual([`manifest.yaml:${problem.replace(/^3:35/, "3:40")}`]);
+	});
+
+	test("may be several, of a stage's own devices and shared ones", async ({ expect }) => {
+		using folder = new ManifestFolder();
+		addModules(folder);
+		const devices = "{ base: { type: t.root }, top: { type: t.many, parents: [base, other] }, other: { type: t.root } }";
+		const stages =
+			"[{ name: a, run: [ls], uses: [], devices: { x: { type: t.many, parents: [y, base] }, y: { type: t.root } } }]";
+
+		const found = await folder.check(manifestWith({ devices, stages }), {
+			modules: modulesOf(folder),
+		});
+
+		expect(found).toEqual([]);
 	});
 
 	test("of a stage's devices are its own or shared ones", async ({ expect }) => {
@@ -510,11 +556,12 @@ test("checks a thousand devices in well under a second", async ({ expect }) => {
 	expect(performance.now() - startMs).toBeLessThan(1000);
 });
 
-/** Two types of devices: `t.root` without a parent, `t.child` with one. */
+/** Types of devices: `t.root` without a parent, `t.child` with one, `t.many` with one or more. */
 function addModules(folder: ManifestFolder): void {
 	for (const [name, parent] of [
 		["root", "none"],
 		["child", "required"],
+		["many", "several"],
 	]) {
 		folder.file(`modules/${name}/service.cjs`, "");
 		folder.file(
@@ -531,7 +578,7 @@ function addModules(folder: ManifestFolder): void {
 }
 
 function modulesOf(folder: ManifestFolder): string[] {
-	return [`${folder.path}/modules/root`, `${folder.path}/modules/child`];
+	return ["root", "child", "many"].map((name) => `${folder.path}/modules/${name}`);
 }
 
 test.for([

@@ -6,11 +6,13 @@ import { parseManifest } from "../src/manifest.ts";
 async function plan(content: object): Promise<string[]> {
 	const text = JSON.stringify({ version: 1, tree: ".", ...content });
 	const manifest = await parseManifest(text, { file: "manifest.json" });
-	return planDevices(manifest).map(({ visible, needed, last }) =>
-		[[...visible], needed.map(({ name }) => name), [...last]]
-			.map((names) => names.toSorted().join(" "))
-			.join(" | "),
-	);
+	return planDevices(manifest)
+		.map(({ visible, needed, last }) =>
+			[[...visible], needed.map(({ name }) => name), [...last]]
+				.map((names) => names.toSorted().join(" "))
+				.join(" | "),
+		)
+		.toArray();
 }
 
 const disk = { type: "devhost.loopback", options: { filename: "disk.img" } };
@@ -51,6 +53,28 @@ describe("planDevices", () => {
 			"lv | disk luks lv | luks lv",
 			"disk | disk | disk",
 		]);
+	});
+
+	test("opens all that a device of several parents stands on, parents first", async ({
+		expect,
+	}) => {
+		const lv = { type: "example.volume", parents: ["b", "luks"] };
+		const text = JSON.stringify({
+			version: 1,
+			tree: ".",
+			devices: { lv, luks: on("a"), a: disk, b: disk, c: disk },
+			stages: [stage("lv", { uses: ["lv"] }), stage("b", { uses: ["b"] })],
+		});
+		const manifest = await parseManifest(text, { file: "manifest.json" });
+
+		const plans = [...planDevices(manifest)];
+
+		expect(plans.map(({ needed }) => needed.map(({ name }) => name))).toEqual([
+			["b", "a", "luks", "lv"],
+			["b"],
+		]);
+		expect(plans.map(({ visible }) => [...visible])).toEqual([["lv"], ["b"]]);
+		expect(plans.map(({ last }) => [...last])).toEqual([["a", "luks", "lv"], ["b"]]);
 	});
 
 	test("closes a stage's own devices after it", async ({ expect }) => {

@@ -26,6 +26,11 @@ test.for([
 	],
 	["unknown names are nobody's", "[{ uses: [nothing] }]", {}],
 	[
+		"what a device of several parents stands on is open as long as it is",
+		"[{ uses: [other] }, { uses: [], devices: { mine: { type: x, parents: [luks, other] } } }, { uses: [loop] }]",
+		{ loop: [1, 2], luks: [1, 1], other: [0, 1] },
+	],
+	[
 		"a parent that is hidden by the stage's own device is not needed",
 		"[{ uses: [], devices: { loop: { type: x }, mine: { type: x, parent: loop } } }]",
 		{},

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { deviceId } from "@devhost/core";
 import { describe, test } from "vitest";
 import { parseManifest, readManifest, type Manifest } from "../src/manifest.ts";
 import { isManifestError, type ManifestError } from "../src/problem.ts";
@@ -108,6 +109,15 @@ describe("parseManifest", () => {
 
 		expect(manifest.devices["a"]).not.toHaveProperty("parent");
 		expect(manifest.devices["b"]).not.toHaveProperty("parent");
+	});
+
+	test("takes a list of parents, and an empty one for none", async ({ expect }) => {
+		const devices = "{ a: { type: x.y, parents: [c, b] }, b: { type: x.y, parents: [] } }";
+		const manifest = await parseManifest(manifestWith({ devices }), yaml);
+
+		expect(manifest.devices["a"]).toMatchObject({ parents: ["c", "b"] });
+		expect(manifest.devices["a"]).not.toHaveProperty("parent");
+		expect(manifest.devices["b"]).not.toHaveProperty("parents");
 	});
 
 	test("gives devices any name that an object of JavaScript has already", async ({ expect }) => {
@@ -228,6 +238,21 @@ describe("the id of a device", () => {
 		expect(manifest.stages[0]?.devices["v"]?.id).toBe(
 			"f9c517e55abc827fd99f430f6a3267fcf64d4e33d9efa0d4ce2e7f0ef04a885c",
 		);
+	});
+
+	test("has all of several parents in it, in their order", async ({ expect }) => {
+		const of = async (parents: string): Promise<string | undefined> => {
+			const devices = `{ v: { type: x, parents: ${parents} }, a: { type: y, parent: c }, b: { type: z, parent: c }, c: { type: x } }`;
+			const manifest = await parseManifest(manifestWith({ devices }), yaml);
+			return manifest.devices["v"]?.id;
+		};
+		const c = deviceId("x");
+		const ids = [deviceId("y", {}, c), deviceId("z", {}, c)];
+
+		expect(await of("[a, b]")).toBe(deviceId("x", {}, ids));
+		expect(await of("[b, a]")).toBe(deviceId("x", {}, ids.toReversed()));
+		expect(await of("[a]")).toBe(deviceId("x", {}, ids[0]));
+		expect(await of("[]")).toBe(c);
 	});
 
 	test("ends where parents lead nowhere or round", async ({ expect }) => {

@@ -239,7 +239,7 @@ describe("a module that cannot be used", () => {
 		[
 			"with a bad parent",
 			{ parent: "maybe" },
-			/parent is "maybe", expected "none", "required" or "optional"$/,
+			/parent is "maybe", expected one of none, required, optional, several$/,
 		],
 		[
 			"without a service",

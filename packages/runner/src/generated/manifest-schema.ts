@@ -29,6 +29,8 @@ export interface Device {
 	readonly type: string;
 	/** The device that it stands on, by name. */
 	readonly parent?: string | null;
+	/** The devices that it stands on, by name, where they are several; instead of parent. */
+	readonly parents?: readonly string[];
 	/** What its type makes of it: the README of its package says. */
 	readonly options?: Readonly<Record<string, unknown>>;
 }
@@ -109,7 +111,7 @@ var require_ucs2length = __commonJS({
 var validate = validate20;
 var func1 = require_ucs2length().default;
 var pattern4 = new RegExp("^[^\\u0000]+$", "u");
-var schema33 = { "description": "A device.", "type": "object", "additionalProperties": false, "required": ["type"], "x-expected": "a device, which has a type", "properties": { "type": { "description": "What kind of device it is, such as devhost.loopback.", "type": "string", "x-expected": "the name of a type of device", "minLength": 1 }, "parent": { "description": "The device that it stands on, by name.", "type": ["string", "null"], "x-expected": "the name of a device" }, "options": { "description": "What its type makes of it: the README of its package says.", "type": "object", "x-expected": "options by name" } } };
+var schema33 = { "description": "A device.", "type": "object", "additionalProperties": false, "required": ["type"], "x-expected": "a device, which has a type", "properties": { "type": { "description": "What kind of device it is, such as devhost.loopback.", "type": "string", "x-expected": "the name of a type of device", "minLength": 1 }, "parent": { "description": "The device that it stands on, by name.", "type": ["string", "null"], "x-expected": "the name of a device" }, "parents": { "description": "The devices that it stands on, by name, where they are several; instead of parent.", "type": "array", "items": { "type": "string", "x-expected": "the name of a device" }, "x-expected": "a list of devices" }, "options": { "description": "What its type makes of it: the README of its package says.", "type": "object", "x-expected": "options by name" } } };
 function validate21(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -134,7 +136,7 @@ function validate21(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
         for (const key1 in data0) {
-          if (!(key1 === "type" || key1 === "parent" || key1 === "options")) {
+          if (!(key1 === "type" || key1 === "parent" || key1 === "parents" || key1 === "options")) {
             const err1 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key1 } };
             if (vErrors === null) {
               vErrors = [err1];
@@ -178,34 +180,59 @@ function validate21(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
-        if (data0.options !== void 0) {
-          let data3 = data0.options;
-          if (!(data3 && typeof data3 == "object" && !Array.isArray(data3))) {
-            const err5 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/options", schemaPath: "#/$defs/device/properties/options/type", keyword: "type", params: { type: "object" } };
+        if (data0.parents !== void 0) {
+          let data3 = data0.parents;
+          if (Array.isArray(data3)) {
+            const len0 = data3.length;
+            for (let i0 = 0; i0 < len0; i0++) {
+              if (typeof data3[i0] !== "string") {
+                const err5 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/parents/" + i0, schemaPath: "#/$defs/device/properties/parents/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err5];
+                } else {
+                  vErrors.push(err5);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err6 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/parents", schemaPath: "#/$defs/device/properties/parents/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err5];
+              vErrors = [err6];
             } else {
-              vErrors.push(err5);
+              vErrors.push(err6);
+            }
+            errors++;
+          }
+        }
+        if (data0.options !== void 0) {
+          let data5 = data0.options;
+          if (!(data5 && typeof data5 == "object" && !Array.isArray(data5))) {
+            const err7 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/options", schemaPath: "#/$defs/device/properties/options/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err7];
+            } else {
+              vErrors.push(err7);
             }
             errors++;
           }
         }
       } else {
-        const err6 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/type", keyword: "type", params: { type: "object" } };
+        const err8 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err6];
+          vErrors = [err8];
         } else {
-          vErrors.push(err6);
+          vErrors.push(err8);
         }
         errors++;
       }
     }
   } else {
-    const err7 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err9 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err7];
+      vErrors = [err9];
     } else {
-      vErrors.push(err7);
+      vErrors.push(err9);
     }
     errors++;
   }
