@@ -9,6 +9,7 @@
 				"native/process.c",
 				"native/poll.c",
 				"native/blocking.c",
+				"native/keyring.c",
 			],
 			"cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"],
 			"ldflags": ["-Wl,-s"],

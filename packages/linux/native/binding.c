@@ -23,5 +23,6 @@ NAPI_MODULE_INIT() {
 	define_processes(env, exports);
 	define_poll(env, exports);
 	define_blocking(env, exports);
+	define_keyring(env, exports);
 	return exports;
 }

@@ -47,6 +47,9 @@ export interface Binding {
 		calls: Int32Array,
 		structures: readonly (Uint8Array | undefined)[],
 	): Promise<number>;
+	addKey(type: string, description: string, payload: Uint8Array, keyring: number): number;
+	requestKey(type: string, description: string): number;
+	keyctl(operation: number, ...args: readonly (number | string | Uint8Array)[]): number;
 	pollOpen(fd: number, callback: PollCallback, receiver: object): object | number;
 	pollSet(poller: object, events: number): number;
 	pollRef(poller: object, keepAlive: number): void;

@@ -16,3 +16,4 @@ export * from "./process.ts";
 export * from "./capability.ts";
 export * from "./block.ts";
 export * from "./loop.ts";
+export * from "./keyring.ts";
