@@ -27,5 +27,18 @@
 			"ldflags": ["-static", "-nostdlib", "-no-pie", "-Wl,--build-id=none", "-Wl,-s"],
 			"libraries!": ["-lpthread"],
 		},
+		{
+			"target_name": "keep-mapping",
+			"type": "executable",
+			"sources": ["native/keep-mapping.c"],
+			"cflags!": ["-fPIC", "-pthread"],
+			"cflags": [
+				"-Os", "-Wall", "-Wextra", "-ffreestanding", "-fno-stack-protector", "-fno-builtin", "-fno-pie",
+				"-fno-asynchronous-unwind-tables",
+			],
+			"ldflags!": ["-pthread", "-rdynamic"],
+			"ldflags": ["-static", "-nostdlib", "-no-pie", "-Wl,--build-id=none", "-Wl,-s"],
+			"libraries!": ["-lpthread"],
+		},
 	],
 }

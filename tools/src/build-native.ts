@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// build-native             compiles the addon and its helper for this machine, where they are missing or older than their sources
+// build-native             compiles the addon and its helpers for this machine, where they are missing or older than their sources
 // build-native --prebuild  compiles them into prebuilds/ for every target whose compiler is installed
 //                          --all: a missing compiler is an error; --target NAME --compiler CC: that target alone
 import { spawnSync } from "node:child_process";
@@ -18,7 +18,7 @@ import {
 } from "./native-targets.ts";
 
 const addonName = "devhost_linux.node";
-const helperName = "exec-checked";
+const helperNames = ["exec-checked", "keep-mapping"] as const;
 const buildFolder = "build/Release";
 
 const { values } = parseArgs({
@@ -40,16 +40,20 @@ try {
 	process.exitCode = 1;
 }
 
-/** All C files but the helper's belong to the addon; binding.gyp lists them for this machine. */
-function sources(): { addon: string[]; helper: string; all: string[] } {
+/** All C files but the helpers' belong to the addon; binding.gyp lists them for this machine. */
+function sources(): { addon: string[]; all: string[] } {
 	const files = readdirSync("native").map((name) => join("native", name));
-	const helper = join("native", `${helperName}.c`);
-	const addon = files.filter((file) => file.endsWith(".c") && file !== helper).toSorted();
-	return { addon, helper, all: [...files, "binding.gyp"] };
+	const helpers = helperNames.map(helperSource);
+	const addon = files.filter((file) => file.endsWith(".c") && !helpers.includes(file)).toSorted();
+	return { addon, all: [...files, "binding.gyp"] };
+}
+
+function helperSource(name: string): string {
+	return join("native", `${name}.c`);
 }
 
 function buildHere(): void {
-	const outputs = [addonName, helperName].map((name) => join(buildFolder, name));
+	const outputs = [addonName, ...helperNames].map((name) => join(buildFolder, name));
 	if (isCurrent(outputs, sources().all)) return;
 
 	const missing = ["make", "cc", "g++", "python3"].filter((name) => !findProgram(name));
@@ -69,7 +73,7 @@ function buildHere(): void {
 }
 
 function prebuild(): void {
-	const { addon, helper, all } = sources();
+	const { addon, all } = sources();
 	const headers = nodeHeaders();
 	for (const target of wantedTargets()) {
 		if (!findProgram(target.compiler)) {
@@ -81,7 +85,7 @@ function prebuild(): void {
 		const folder = join("prebuilds", target.name);
 		if (
 			isCurrent(
-				[addonName, helperName].map((name) => join(folder, name)),
+				[addonName, ...helperNames].map((name) => join(folder, name)),
 				all,
 			)
 		)
@@ -89,9 +93,11 @@ function prebuild(): void {
 		compile(target.compiler, join(folder, addonName), (output) =>
 			addonArguments(target, addon, headers, output),
 		);
-		compile(target.compiler, join(folder, helperName), (output) =>
-			helperArguments(target, helper, output),
-		);
+		for (const name of helperNames) {
+			compile(target.compiler, join(folder, name), (output) =>
+				helperArguments(target, helperSource(name), output),
+			);
+		}
 		console.error(`built ${folder}`);
 	}
 }

@@ -141,16 +141,25 @@ export function loadBinding({ platform, arch, libc, root, load }: LoadContext): 
 
 /** Path of the static helper `exec-checked`, for the machine that this process runs on. See native/exec-checked.c. */
 export function execCheckedPath(): string {
+	return helperPath("exec-checked");
+}
+
+/** Path of the static helper `keep-mapping`, for the machine that this process runs on. See native/keep-mapping.c. */
+export function keepMappingPath(): string {
+	return helperPath("keep-mapping");
+}
+
+function helperPath(name: string): string {
 	const folder = packageRoot();
 	const candidates = [
-		join(folder, "build", "Release", "exec-checked"),
-		join(folder, "prebuilds", `linux-${process.arch}-${libcName()}`, "exec-checked"),
+		join(folder, "build", "Release", name),
+		join(folder, "prebuilds", `linux-${process.arch}-${libcName()}`, name),
 	];
 	const found = candidates.find((file) => existsSync(file));
 	if (found !== undefined) return found;
 	throw new LinuxError(
 		"ERR_LINUX_NO_BINARY",
-		`${packageName}: exec-checked is missing. Tried: ${candidates.join(", ")}. ` +
+		`${packageName}: ${name} is missing. Tried: ${candidates.join(", ")}. ` +
 			`Build it with a C compiler, make and python3: npx node-gyp rebuild --directory ${folder}`,
 	);
 }

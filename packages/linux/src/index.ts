@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { execCheckedPath } from "./binding.ts";
+export { execCheckedPath, keepMappingPath } from "./binding.ts";
 export { LinuxError, type LinuxErrorCode, isLinuxError } from "./error.ts";
 export { SysError, errnoName, isSysError } from "./errno.ts";
 export { Fd, type FdLike, closeFd, fdNumber, isOpenFd } from "./fd.ts";
@@ -17,3 +17,13 @@ export * from "./capability.ts";
 export * from "./block.ts";
 export * from "./loop.ts";
 export * from "./keyring.ts";
+export {
+	type DmName,
+	type DmStatus,
+	type DmTarget,
+	maxDmNameBytes,
+	maxDmUuidBytes,
+} from "./dm-struct.ts";
+export * from "./device-mapper.ts";
+export * from "./keep-mapping.ts";
+export { OutputReader } from "./output-reader.ts";
