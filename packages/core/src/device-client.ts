@@ -1,8 +1,8 @@
-import type { DeviceNumber, FdLike } from "@devhost/linux";
+import type { DeviceNumber, Fd, FdLike } from "@devhost/linux";
 import { DeviceError } from "./error.ts";
 import { toPlain } from "./json-value.ts";
 import type { ParentDevice } from "./driver.ts";
-import type { BeginParams, CloseParams, OpenParams, OpenResult } from "./wire.ts";
+import type { BeginParams, CloseParams, OpenParams, OpenResult, SentSecret } from "./wire.ts";
 
 /** What a call to a service may carry, of what `@devhost/rpc` offers. */
 export interface DeviceCallOptions {
@@ -49,6 +49,8 @@ export interface OpenRequest {
 	readonly options: unknown;
 	/** In the manifest's order. */
 	readonly parents: readonly ParentDevice[];
+	/** Those of the options, and their descriptors, lent. */
+	readonly secrets?: { readonly secrets: readonly SentSecret[]; readonly fds: readonly Fd[] };
 }
 
 /**
@@ -62,15 +64,17 @@ export async function callOpen(
 	request: OpenRequest,
 	options: DeviceCallOptions,
 ): Promise<OpenResult> {
-	const { name, type, parents } = request;
+	const { name, type, parents, secrets: sent } = request;
 	const plain = toPlain(request.options ?? undefined);
 	const params: OpenParams = {
 		name,
 		type,
 		...(plain === undefined ? {} : { options: plain }),
 		...(parents.length > 0 && { parents: parents.map(({ path, node }) => ({ path, node })) }),
+		...(sent !== undefined && { secrets: sent.secrets }),
 	};
-	using reply = await callWithOptions(client, params, options);
+	const more = sent === undefined ? options : { ...options, fds: sent.fds };
+	using reply = await callWithOptions(client, params, more);
 	const result = openResult(reply.value);
 	if (result !== undefined) return result;
 	const answer = shown(reply.value);

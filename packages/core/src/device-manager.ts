@@ -6,8 +6,12 @@ import { resolveGraph, type DeviceSpec, type DeviceSpecs, type DeviceTypes } fro
 import { OpenDevices, type OpenedDevice } from "./open-devices.ts";
 import { Opening, type OpenDevicesOptions } from "./opening.ts";
 import type { OpenResult } from "./wire.ts";
+import { toPlain } from "./json-value.ts";
 import { parentsOf } from "./parents.ts";
 import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
+import { hasSecretOptions } from "./secret-schema.ts";
+import type { SecretSource } from "./secret/source.ts";
+import type { TakenSecrets } from "./secret/take-secrets.ts";
 import { Semaphore } from "./semaphore.ts";
 import { nowMs } from "./clock.ts";
 
@@ -47,6 +51,12 @@ export interface DeviceManagerOptions {
 	readonly tree: FdLike;
 	/** The run's private device directory. Lent until the manager is closed. */
 	readonly devices: FdLike;
+	/**
+	 * Where the secrets of options come from. Which options are secrets is known by `types`.
+	 *
+	 * @default a `SecretReader` of this manager's own, with paths relative to the working directory
+	 */
+	readonly secrets?: SecretSource | undefined;
 	/** Told of everything, as it happens. What it throws is thrown as an uncaught exception. */
 	readonly onEvent?: (event: DeviceEvent) => void;
 	/**
@@ -121,6 +131,8 @@ export class DeviceManager implements AsyncDisposable {
 	/** How many devices have been opened, closed ones included. */
 	#completions = 0;
 	readonly #openings = new Set<Opening>();
+	/** Where nobody says where secrets come from, once there is one. */
+	#secretReader: Promise<SecretSource & Disposable> | undefined;
 	#isClosed = false;
 
 	constructor(options: DeviceManagerOptions) {
@@ -149,7 +161,7 @@ export class DeviceManager implements AsyncDisposable {
 		const specs = devices instanceof Map ? devices : new Map(Object.entries(devices));
 		const order = this.#checkedOrder(specs, options);
 
-		const opening = new Opening(specs, order);
+		const opening = new Opening(specs, order, options);
 		this.#openings.add(opening);
 		try {
 			using _ = opening.stopEarly(options);
@@ -185,7 +197,11 @@ export class DeviceManager implements AsyncDisposable {
 		this.#isClosed = true;
 		for (const opening of this.#openings) opening.stop(closed());
 		await Promise.all([...this.#openings].map(({ settled }) => settled));
-		await this.#closeNames(this.opened.map((device) => device.name));
+		try {
+			await this.#closeNames(this.opened.map((device) => device.name));
+		} finally {
+			(await this.#secretReader)?.[Symbol.dispose]();
+		}
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
@@ -251,8 +267,9 @@ export class DeviceManager implements AsyncDisposable {
 		let client: DeviceServiceClient | undefined;
 		this.#emit({ type: "opening", name });
 		try {
+			using secrets = await this.#takeSecrets(request);
 			client = await this.#options.service(spec.type);
-			const result = await this.#callOpen(client, request);
+			const result = await this.#callOpen(client, request, secrets);
 			const openMs = nowMs() - startMs;
 			const { type } = spec;
 			const beneath = parents.map((parent) => parent.name);
@@ -275,9 +292,29 @@ export class DeviceManager implements AsyncDisposable {
 		}
 	}
 
-	async #callOpen(client: DeviceServiceClient, request: OpenRequest): Promise<OpenResult> {
+	/** Gets the secrets of a device's options; undefined where its type has none. */
+	async #takeSecrets({ name, spec, opening }: OpenRequest): Promise<TakenSecrets | undefined> {
+		const schema = this.#options.types?.get(spec.type)?.options;
+		if (schema === undefined || !hasSecretOptions(schema)) return undefined;
+		const { takeSecrets } = await import("./secret/take-secrets.ts");
+		return await takeSecrets({
+			device: name,
+			schema,
+			options: toPlain(spec.options ?? undefined),
+			place: opening.pointer(name),
+			source: this.#options.secrets ?? (await (this.#secretReader ??= newSecretReader())),
+			signal: opening.signal,
+		});
+	}
+
+	async #callOpen(
+		client: DeviceServiceClient,
+		request: OpenRequest,
+		secrets: TakenSecrets | undefined,
+	): Promise<OpenResult> {
 		const { name, spec, parents, opening } = request;
-		const { type, options } = spec;
+		const { type } = spec;
+		const options = secrets === undefined ? spec.options : secrets.options;
 		using _ = await this.#slot(client);
 		if (opening.signal.aborted) throw opening.cancelled(name);
 
@@ -285,7 +322,7 @@ export class DeviceManager implements AsyncDisposable {
 		const begun = this.#begin(client);
 		const opened = callOpen(
 			client,
-			{ name, type, options, parents },
+			{ name, type, options, parents, ...(secrets === undefined ? {} : { secrets }) },
 			{
 				signal: opening.signal,
 				timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
@@ -425,6 +462,11 @@ export class DeviceManager implements AsyncDisposable {
 			});
 		}
 	}
+}
+
+async function newSecretReader(): Promise<SecretSource & Disposable> {
+	const { SecretReader } = await import("./secret/reader.ts");
+	return new SecretReader();
 }
 
 function closed(): DeviceError {

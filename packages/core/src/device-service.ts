@@ -1,5 +1,5 @@
 import type { DeviceNumber, Fd } from "@devhost/linux";
-import type { Handler } from "@devhost/rpc";
+import type { FdSet, Handler } from "@devhost/rpc";
 import { attachFailures } from "./attach-failures.ts";
 import { causeFirst } from "./cause-first.ts";
 import { asCloseFailure } from "./close-failure.ts";
@@ -8,7 +8,9 @@ import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
 import { HeldDevices } from "./held-devices.ts";
 import { parentsComplaint } from "./parents.ts";
-import type { OpenParams, OpenResult, ParentNode } from "./wire.ts";
+import { hasSecretOptions } from "./secret-schema.ts";
+import type { ReceivedSecrets } from "./secret/receive-secrets.ts";
+import type { OpenParams, OpenResult, ParentNode, SentSecret } from "./wire.ts";
 
 /** What a device service says of itself. */
 export interface DeviceServiceIdentity {
@@ -67,11 +69,14 @@ export function deviceService(
 			if (driver === undefined) throw unknownType(request, byType.keys());
 			if (run === undefined) throw broken("open was called before begin");
 			checkParents(request, driver);
+			using secrets = await receiveSecrets(driver.schema, request, call.fds);
 			const context = {
 				...openContext(request, run),
+				secret: (pointer: string) => secrets?.get(pointer),
 				log: (text: string) => call.signalHost("log", text),
 			};
-			const parsed = driver.parseOptions(request.options ?? {});
+			const options = secrets === undefined ? request.options : secrets.options;
+			const parsed = driver.parseOptions(options ?? {});
 			const device = await held.open(request.name, call.signal, async (opening) =>
 				driver.open(parsed, { ...context, signal: opening }),
 			);
@@ -112,10 +117,21 @@ export function deviceService(
 function openContext(
 	request: OpenParams,
 	{ run, tree, devices }: Run,
-): Omit<OpenContext, "signal" | "log"> {
+): Omit<OpenContext, "signal" | "log" | "secret"> {
 	const { name, parents = [] } = request;
 	const [parent] = parents;
 	return { name, run, tree, devices, parents, ...(parent === undefined ? {} : { parent }) };
+}
+
+/** What came for the options that are secrets; undefined where the driver has no such options. */
+async function receiveSecrets(
+	schema: object,
+	request: OpenParams,
+	fds: FdSet,
+): Promise<ReceivedSecrets | undefined> {
+	if (!hasSecretOptions(schema)) return undefined;
+	const receive = await import("./secret/receive-secrets.ts");
+	return receive.receiveSecrets(schema, request, fds);
 }
 
 function openResult({ path, node, details }: OpenDevice): OpenResult {
@@ -139,12 +155,31 @@ function unknownType({ name, type }: OpenParams, known: Iterable<string>): Devic
 
 /** The host is ours or a stranger's; either way its parameters are checked before anything is done. */
 function openParams(params: unknown): OpenParams {
-	const { name, type, options, parents } = object(params, "open");
+	const { name, type, options, parents, secrets } = object(params, "open");
 	if (typeof name !== "string" || name === "") throw broken("open needs a name");
 	if (typeof type !== "string") throw broken("open needs a type");
-	if (parents === undefined || parents === null) return { name, type, options };
-	if (!Array.isArray(parents)) throw broken("the parents of open are not a list");
-	return { name, type, options, parents: parents.map(parentNode) };
+	return {
+		name,
+		type,
+		options,
+		...(isNothing(parents) ? {} : { parents: list(parents, "the parents").map(parentNode) }),
+		...(isNothing(secrets) ? {} : { secrets: list(secrets, "the secrets").map(sentSecret) }),
+	};
+}
+
+function isNothing(value: unknown): value is null | undefined {
+	return value === undefined || value === null;
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+	if (Array.isArray(value)) return value;
+	throw broken(`${what} of open are not a list`);
+}
+
+function sentSecret(value: unknown): SentSecret {
+	const { pointer, fd } = object(value, "a secret of open");
+	if (typeof pointer === "string" && isIndex(fd)) return { pointer, fd };
+	throw broken("a secret of open needs a pointer and the index of a descriptor");
 }
 
 function parentNode(value: unknown): ParentNode {

@@ -1,4 +1,4 @@
-import type { DeviceNumber, FdLike } from "@devhost/linux";
+import type { DeviceNumber, Fd, FdLike } from "@devhost/linux";
 
 /**
  * On how many others a kind of device stands: `devhost.loopback` on none, `devhost.luks2` on one (`required`),
@@ -9,6 +9,8 @@ export type ParentRule = "none" | "required" | "optional" | "several";
 /** What is known of a type of device without starting its driver. */
 export interface DeviceType {
 	readonly parent: ParentRule;
+	/** JSON Schema (draft 2020-12) of its options: it says which of them are secrets. */
+	readonly options?: object;
 }
 
 /** A device that a driver may stand on. */
@@ -32,7 +34,8 @@ export interface DeviceDriver<Options = unknown> {
 	readonly schema: object;
 
 	/**
-	 * Checks options as they stand in a manifest.
+	 * Checks options as they stand in a manifest, but for those that the schema says are secrets (`"x-secret": true`):
+	 * there `{ fd: N }` stands, whatever the manifest has. What `N` is means nothing: see {@link OpenContext.secret}.
 	 *
 	 * @throws {@link DeviceError} `ERR_DEVICE_OPTIONS` with the `pointer`, and `problems` if there are several.
 	 */
@@ -66,6 +69,14 @@ export interface OpenContext {
 	readonly parent?: ParentDevice;
 	/** Aborts when nobody waits for the device any more. */
 	readonly signal: AbortSignal;
+	/**
+	 * The secret of an option, while `open` runs: a file to be read from its beginning to its end, which does not change and
+	 * is the caller's. There may be nothing in it. Programs get it as a descriptor, and by no other way.
+	 *
+	 * @param pointer - JSON pointer (RFC 6901) of the option: `/passphrase`.
+	 * @returns undefined where the options have no secret there.
+	 */
+	secret(pointer: string): Fd | undefined;
 	/** Tells a fact ("bound loop3"); not an error that is also thrown. */
 	log(text: string): void;
 }

@@ -28,6 +28,8 @@ export const deviceErrorCodes = {
 	ERR_DEVICE_REQUIREMENT: "requirement",
 	/** The passphrase, key or token that was given does not open it, or none was given. */
 	ERR_DEVICE_KEY: "key",
+	/** A secret could not be read from where the options say that it is. */
+	ERR_DEVICE_SECRET: "secret",
 	/** A program that does the work is missing, or too old. */
 	ERR_DEVICE_TOOL: "tool",
 	/** The machine has too little memory for it. */

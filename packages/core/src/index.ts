@@ -43,6 +43,8 @@ export type { DeviceService, DeviceServiceIdentity } from "./device-service.ts";
 export { OpenDevices } from "./open-devices.ts";
 export type { OpenedDevice } from "./open-devices.ts";
 export type { OpenDevicesOptions } from "./opening.ts";
+export { hasSecretOptions } from "./secret-schema.ts";
+export type { SecretRequest, SecretSource } from "./secret/source.ts";
 export { runDeviceService } from "./run-device-service.ts";
 export type { DeviceServiceOptions } from "./run-device-service.ts";
 export { identify, isPresent, waitForAbsence } from "./absence.ts";

@@ -1,5 +1,6 @@
 import { DeviceError } from "./error.ts";
 import type { DeviceSpec } from "./graph.ts";
+import { jsonPointer } from "./json-pointer.ts";
 import { parentsOf } from "./parents.ts";
 
 /** How one call of {@link DeviceManager.open} may end early. */
@@ -22,6 +23,8 @@ const longestTimerMs = 2 ** 31 - 1;
 /** One call of `DeviceManager.open` that is under way. */
 export class Opening {
 	readonly names: ReadonlySet<string>;
+	/** Where a device stands in the manifest. */
+	readonly pointer: (name: string) => string;
 	/** Devices of earlier calls that these stand on. */
 	readonly parents: ReadonlySet<string>;
 	/** Resolves when the call has come to an end, whichever. */
@@ -32,10 +35,15 @@ export class Opening {
 	readonly #closeFailures: DeviceError[] = [];
 	#cause: DeviceError | undefined;
 
-	constructor(specs: ReadonlyMap<string, DeviceSpec>, names: readonly string[]) {
+	constructor(
+		specs: ReadonlyMap<string, DeviceSpec>,
+		names: readonly string[],
+		{ pointer = (name) => jsonPointer(["devices", name]) }: OpenDevicesOptions,
+	) {
 		const { promise, resolve } = Promise.withResolvers<void>();
 		const parents = [...specs.values()].flatMap(parentsOf);
 		this.names = new Set(names);
+		this.pointer = pointer;
 		this.parents = new Set(parents).difference(this.names);
 		this.settled = promise;
 		this.settle = resolve;

@@ -53,10 +53,10 @@ export interface DriverUnderTest extends AsyncDisposable {
 	/**
 	 * What `open` gets; the suite adds the signal, and changes the name when it opens several.
 	 *
-	 * Of `parent` and `parents` one is enough.
+	 * Of `parent` and `parents` one is enough. Without `secret` there are none.
 	 */
-	readonly context: Omit<OpenContext, "signal" | "log" | "parents"> &
-		Partial<Pick<OpenContext, "parents">>;
+	readonly context: Omit<OpenContext, "signal" | "log" | "parents" | "secret"> &
+		Partial<Pick<OpenContext, "parents" | "secret">>;
 	/** What the system still holds, a name for each thing: descriptors, nodes, bindings. Empty when all is closed. */
 	leftovers(): readonly string[] | Promise<readonly string[]>;
 	/** Whether the node is in the device directory, with these numbers. */
@@ -369,6 +369,7 @@ function contextOf(subject: Subject, { signal, name }: OpenOptions = {}): OpenCo
 	const parents = context.parents ?? (context.parent === undefined ? [] : [context.parent]);
 	const [parent] = parents;
 	return {
+		secret: () => undefined,
 		...context,
 		parents,
 		...(parent === undefined ? {} : { parent }),

@@ -8,7 +8,7 @@ import type { Holder } from "./holder.ts";
  * | call | params | descriptors | result |
  * | --- | --- | --- | --- |
  * | `begin`, once, first | {@link BeginParams} | tree directory, device directory | null |
- * | `open` | {@link OpenParams} | | {@link OpenResult} |
+ * | `open` | {@link OpenParams} | those of `secrets` | {@link OpenResult} |
  * | `close` | {@link CloseParams} | | null, also for a name that is not open |
  *
  * During `open`, signals `log` with a string. An error has a code of `DeviceErrorCode` and {@link ErrorData} as data.
@@ -28,6 +28,8 @@ export interface OpenParams {
 	readonly options?: unknown;
 	/** The devices it stands on, in the manifest's order; absent for none. */
 	readonly parents?: readonly ParentNode[];
+	/** The options that are secrets; absent for none. */
+	readonly secrets?: readonly SentSecret[];
 }
 
 /** A device that another one stands on. */
@@ -35,6 +37,14 @@ export interface ParentNode {
 	/** The node, relative to the device directory. */
 	readonly path: string;
 	readonly node: DeviceNumber;
+}
+
+/** A secret of the options of `open`. */
+export interface SentSecret {
+	/** JSON pointer (RFC 6901) of the option, where `{ fd: N }` stands, too: `/passphrase`. */
+	readonly pointer: string;
+	/** Which descriptor of the call it is: a file, read from its beginning to its end, that does not change. */
+	readonly fd: number;
 }
 
 /** An open device. */

@@ -32,6 +32,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"node:fs",
 		"parents.ts",
 		"run-device-service.ts",
+		"secret-schema.ts",
 		"system-error.ts",
 	]);
 });

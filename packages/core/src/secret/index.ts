@@ -1,0 +1,17 @@
+/**
+ * Secrets: where manifests say that they are, and how they are read. Loaded only where there are any.
+ *
+ * @packageDocumentation
+ */
+export { readSecret, type ReadSecretOptions } from "./read-secret.ts";
+export { maxSecretBytes } from "./bytes.ts";
+export {
+	type Secret,
+	secretComplaint,
+	type SecretComplaint,
+	type SecretReference,
+} from "./complaint.ts";
+export { sealedMemory } from "./memory.ts";
+export { findSecretOptions, type SecretOption } from "./options.ts";
+export { SecretReader } from "./reader.ts";
+export type { SecretRequest, SecretSource } from "./source.ts";
