@@ -32,6 +32,8 @@ export const deviceErrorCodes = {
 	ERR_DEVICE_SECRET: "secret",
 	/** A program that does the work is missing, or too old. */
 	ERR_DEVICE_TOOL: "tool",
+	/** A program that does the work failed, in a way that has no code of its own. */
+	ERR_DEVICE_COMMAND: "command",
 	/** The machine has too little memory for it. */
 	ERR_DEVICE_MEMORY: "memory",
 	/** Not root, or not enough of it. */

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { basename, join } from "node:path";
-import { DeviceError } from "@devhost/core";
+import { DeviceError, loopTag } from "@devhost/core";
 import {
 	AT_FDCWD,
 	type DeviceNumber,
@@ -14,7 +14,6 @@ import type { LoopSys } from "./loop.ts";
 import { defaultCloseTimeoutMs } from "./loop-request.ts";
 import { openLoop } from "./open-loop.ts";
 import { defaultSectorBytes, sectorSizes } from "./options.ts";
-import { loopTag } from "./tag.ts";
 
 /** What {@link attachLoop} attaches, and how. */
 export interface AttachLoopOptions {

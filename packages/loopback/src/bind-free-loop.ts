@@ -1,9 +1,10 @@
+import { waitUntil } from "@devhost/core";
 import type { BackingFile } from "./backing-file.ts";
+import { busy } from "./busy.ts";
 import type { Binding, Handle, LoopConfig, LoopFacts, LoopLock, LoopSys } from "./loop.ts";
 import { bindError, controlError, isTaken, noFreeLoop, type Refusal } from "./loop-error.ts";
 import type { LoopRequest } from "./loop-request.ts";
 import { verifyBinding } from "./verify-binding.ts";
-import { busy, waitUntil } from "./wait.ts";
 
 /** A loop device that is to be bound. */
 export interface BindRequest {

@@ -1,11 +1,10 @@
-import { isDeviceError } from "@devhost/core";
+import { isDeviceError, takeEvery, throwFailures, waitUntil } from "@devhost/core";
 import { isSysError } from "@devhost/linux";
 import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
+import { busy } from "./busy.ts";
 import type { Binding, Handle, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
-import { takeEvery, throwFailures } from "./take-every.ts";
 import { verifyUnchanged } from "./verify-unchanged.ts";
-import { busy, waitUntil } from "./wait.ts";
 import { lost, syncFile } from "./write-back.ts";
 
 /** A bound loop device that is to go. */

@@ -20,4 +20,4 @@ export type {
 } from "./loop.ts";
 export { loopback } from "./loopback.ts";
 export { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
-export { loopTag } from "./tag.ts";
+export { loopTag } from "@devhost/core";

@@ -1,5 +1,5 @@
 import { constants, readFileSync, statfsSync } from "node:fs";
-import { findHolders, nowMs } from "@devhost/core";
+import { delay, findHolders, nowMs } from "@devhost/core";
 import {
 	AT_FDCWD,
 	type BatchCall,
@@ -27,7 +27,6 @@ import {
 	statFd,
 	unlinkat,
 } from "@devhost/linux";
-import { delay } from "./delay.ts";
 import { isBoundByStatus, isBoundInSysfs, isLoopBound, loopExists } from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
 import type {

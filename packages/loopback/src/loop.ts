@@ -1,17 +1,7 @@
-import type { Holder } from "@devhost/core";
+import type { Handle, Holder } from "@devhost/core";
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 
-/** An open descriptor that somebody owns and closes. `Fd` of `@devhost/linux` is one. */
-export interface Handle extends Disposable, AsyncDisposable {
-	/** The number, lent. */
-	readonly fd: number;
-	/** Gives the descriptor away: whoever gets the number closes it. */
-	take(): number;
-	/** Closes on this thread; nothing happens the second time. */
-	close(): void;
-	/** Closes on a thread of the pool: the last close of a block device writes back what it cached. */
-	closeAsync(): Promise<void>;
-}
+export type { Handle } from "@devhost/core";
 
 /** What stands behind the path of a backing file. */
 export interface FileFacts {

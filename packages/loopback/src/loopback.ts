@@ -1,10 +1,9 @@
-import type { DeviceDriver, OpenDevice } from "@devhost/core";
+import { type DeviceDriver, loopTag, type OpenDevice } from "@devhost/core";
 import manifest from "../device.json" with { type: "json" };
 import type { LoopSys } from "./loop.ts";
 import { defaultCloseTimeoutMs } from "./loop-request.ts";
 import { openLoop } from "./open-loop.ts";
 import { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
-import { loopTag } from "./tag.ts";
 
 /**
  * Creates the driver that exposes a file, or a sector range of it, as a block device.

@@ -1,4 +1,4 @@
-import { causeFirst, DeviceError } from "@devhost/core";
+import { abandoned, causeFirst, DeviceError } from "@devhost/core";
 import type { DeviceNumber } from "@devhost/linux";
 import { openBackingFile } from "./backing-file.ts";
 import { bindFreeLoop } from "./bind-free-loop.ts";
@@ -70,15 +70,4 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		const cause = causeFirst(error, filename);
 		throw signal?.aborted && cause === signal.reason ? abandoned(filename, cause) : cause;
 	}
-}
-
-function abandoned(filename: string, reason: unknown): DeviceError {
-	const late = reason instanceof Error && reason.name === "TimeoutError";
-	return late
-		? new DeviceError("ERR_DEVICE_TIMEOUT", `${filename}: not opened in time`, {
-				cause: reason,
-			})
-		: new DeviceError("ERR_DEVICE_CANCELLED", `${filename}: opening was cancelled`, {
-				cause: reason,
-			});
 }

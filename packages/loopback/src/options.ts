@@ -1,4 +1,11 @@
-import { closestName, DeviceError, type DeviceProblem, jsonPointer, toPlain } from "@devhost/core";
+import {
+	closestName,
+	DeviceError,
+	type DeviceProblem,
+	jsonPointer,
+	shown,
+	toPlain,
+} from "@devhost/core";
 import {
 	findLoopbackManifestOptionsProblems,
 	type LoopbackManifestOptions,
@@ -101,11 +108,4 @@ function describe(problem: SchemaProblem, value: unknown): DeviceProblem {
 	const key = instancePath.slice(1) as keyof LoopbackManifestOptions;
 	const given = (value as Readonly<Record<string, unknown>>)[key];
 	return complaint(instancePath, `${key}: ${shown(given)}, expected ${expected[key]}`);
-}
-
-/** A value as the manifest has it, but not a page of it. */
-function shown(value: unknown): string {
-	const text =
-		typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
-	return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { SysError } from "@devhost/linux";
-import { delay } from "../src/delay.ts";
+import { delay } from "@devhost/core";
 import type { Handle, LoopConfig, LoopFacts, LoopSys } from "../src/loop.ts";
 
 /** A system call that fails, by the name of its error. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { test } from "vitest";
-import { loopTag, maxTagBytes } from "../src/tag.ts";
+import { loopTag, maxLoopTagBytes } from "../src/tag.ts";
 
 test("says whose the device is", ({ expect }) => {
 	expect(loopTag("20251122-af31", "root")).toBe("devhost:20251122-af31:root");
@@ -20,7 +20,7 @@ test("always fits, and survives the way through bytes", ({ expect }) => {
 	const survives = fc.property(text, text, (run, name) => {
 		const tag = loopTag(run, name);
 		const bytes = Buffer.from(tag);
-		return bytes.length <= maxTagBytes && !bytes.includes(0) && bytes.toString() === tag;
+		return bytes.length <= maxLoopTagBytes && !bytes.includes(0) && bytes.toString() === tag;
 	});
 
 	expect(fc.check(survives)).toMatchObject({ failed: false });

@@ -16,8 +16,8 @@ export async function takeEvery(steps: readonly (() => unknown)[]): Promise<void
 }
 
 /**
- * Throws what failed; of several failures, a `SuppressedError` as `await using` makes it, which `causeFirst` of
- * `@devhost/core` turns round.
+ * Throws what failed; of several failures, a `SuppressedError` as `await using` makes it, which `causeFirst`
+ * turns round.
  *
  * @param failures - In order; undefined where nothing failed.
  */

@@ -1,0 +1,128 @@
+import { constants, readdirSync } from "node:fs";
+import {
+	AT_FDCWD,
+	type BatchCall,
+	blockReadOnly,
+	blockSectorBytes,
+	blockSizeBytes,
+	DeviceMapper,
+	type DeviceNumber,
+	diskSequence,
+	fsync,
+	isSysError,
+	keepCommand,
+	keepTable,
+	mknodat,
+	openat2,
+	performInOrder,
+	unlinkat,
+} from "@devhost/linux";
+import { identify, isPresent } from "../absence.ts";
+import { nowMs } from "../clock.ts";
+import { delay } from "../delay.ts";
+import { findHolders } from "../find-holders.ts";
+import type { Handle } from "../handle.ts";
+import type { MappingSys, ReleaseFailures } from "./mapping-sys.ts";
+
+/**
+ * This machine's device-mapper: one or two system calls for each method. Its control device is opened when it is needed
+ * first, and stays open.
+ *
+ * @param options - `control`: the path of a control node, instead of one of our own.
+ */
+export function linuxMappings(options: { readonly control?: string } = {}): MappingSys {
+	let opened: DeviceMapper | undefined;
+	const mapper = (): DeviceMapper => (opened ??= DeviceMapper.open(options));
+
+	return {
+		keepTable({ tag, devices, ...request }) {
+			const { control } = mapper();
+			return keepTable({ ...request, control, directory: devices, name: tag, uuid: tag });
+		},
+		keepCommand({ devices, ...request }) {
+			const { control } = mapper();
+			return keepCommand({ ...request, control, directory: devices });
+		},
+		list: () => mapper().list(),
+		targetTypes: () =>
+			mapper()
+				.targets()
+				.map(({ name }) => name),
+		status: (node) => mapper().status({ node }),
+		targets: (node) =>
+			mapper()
+				.targetStatus({ node }, { noFlush: true })
+				.map(({ startSectors, lengthSectors, type }) => {
+					return { startSectors, lengthSectors, type };
+				}),
+		async arm(node) {
+			try {
+				await mapper().removeDeferred({ node });
+			} catch (error) {
+				if (!isSysError(error, "ENXIO")) throw error; // it is gone
+			}
+		},
+		resume: (node) => mapper().resume({ node }),
+		makeNode(devices, name, node) {
+			try {
+				mknodat(devices, name, "block", node, 0o600);
+			} catch (error) {
+				// Somebody's leftover, by whatever name: trust nothing that we did not make.
+				if (!isSysError(error, "EEXIST")) throw error;
+				unlinkat(devices, name);
+				mknodat(devices, name, "block", node, 0o600);
+			}
+		},
+		removeNode(devices, name) {
+			try {
+				unlinkat(devices, name);
+			} catch (error) {
+				if (!isSysError(error, "ENOENT")) throw error;
+			}
+		},
+		describe: (mapping) => ({
+			sizeBytes: blockSizeBytes(mapping.fd),
+			sectorBytes: blockSectorBytes(mapping.fd),
+			readOnly: blockReadOnly(mapping.fd),
+			diskSequence: diskSequence(mapping.fd),
+		}),
+		// Not its name, which may be changed.
+		identify: (node) => identify(node, { same: ["diskseq", "dm/uuid"] }),
+		isPresent: (identity) => isPresent(identity),
+		devicesOn: listHolders,
+		holders: (node) => findHolders(node),
+		claim: (mapping) =>
+			openat2(AT_FDCWD, `/proc/self/fd/${mapping.fd}`, {
+				flags: constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK,
+			}),
+		flush: (mapping) => fsync(mapping.fd),
+		release,
+		nowMs,
+		delay,
+	};
+}
+
+/** All on one way to a thread of the pool and back. */
+async function release(
+	mapping: Handle,
+	claim: Handle | undefined,
+	{ flush }: { readonly flush: boolean },
+): Promise<ReleaseFailures> {
+	const calls: BatchCall[] = [];
+	if (flush) calls.push({ call: "fsync", fd: mapping.fd });
+	calls.push({ call: "close", fd: mapping });
+	if (claim !== undefined) calls.push({ call: "close", fd: claim });
+	const failures = (await performInOrder(calls)).map((result) =>
+		isSysError(result) ? result : undefined,
+	);
+	const flushed = flush ? failures.shift() : undefined;
+	return { flush: flushed, close: failures.find((failure) => failure !== undefined) };
+}
+
+function listHolders({ major, minor }: DeviceNumber): string[] {
+	try {
+		return readdirSync(`/sys/dev/block/${major}:${minor}/holders`);
+	} catch {
+		return []; // it is gone
+	}
+}

@@ -1,0 +1,116 @@
+import type {
+	DeviceNumber,
+	DmName,
+	DmStatus,
+	DmTarget,
+	FdLike,
+	KeeperFailure,
+	KeptCommand,
+	KeptOutput,
+} from "@devhost/linux";
+import type { BlockIdentity } from "../absence.ts";
+import type { Handle } from "../handle.ts";
+import type { Holder } from "../holder.ts";
+import type { WaitClock } from "../wait-until.ts";
+
+/** What is to be made of a table. */
+export interface KeepTable {
+	/** Of the mapping, and its uuid. */
+	readonly tag: string;
+	readonly table: readonly DmTarget[];
+	readonly readOnly: boolean;
+	readonly secureData: boolean;
+	/** Where a node is made for the moment of opening. */
+	readonly devices: FdLike;
+	readonly signal: AbortSignal | undefined;
+}
+
+/** What is to be made by a program. */
+export interface KeepCommand {
+	readonly command: KeptCommand;
+	readonly top: string;
+	readonly further: readonly string[];
+	readonly furtherPrefix: string | undefined;
+	readonly renameTo: string | undefined;
+	readonly readOnly: boolean;
+	/** Where a node is made for the moment of opening. */
+	readonly devices: FdLike;
+	readonly signal: AbortSignal | undefined;
+}
+
+/** A mapping that was made. */
+export interface Kept {
+	readonly ok: true;
+	/** Open, and armed: the mapping's life. */
+	readonly fd: Handle;
+	readonly node: DeviceNumber;
+	/** Others that the program made. */
+	readonly beneath: readonly DeviceNumber[];
+}
+
+/** What an open block device is. */
+export interface BlockFacts {
+	readonly sizeBytes: number;
+	/** Bytes of a logical sector. */
+	readonly sectorBytes: number;
+	readonly readOnly: boolean;
+	/** Undefined before Linux 5.15. */
+	readonly diskSequence: bigint | undefined;
+}
+
+/** What failed of {@link MappingSys.release}. */
+export interface ReleaseFailures {
+	readonly flush?: unknown;
+	/** The descriptors are closed all the same. */
+	readonly close?: unknown;
+}
+
+/**
+ * The kernel, as far as mappings need it: each method asks one thing of it, none has a policy.
+ *
+ * They throw `SysError` of `@devhost/linux`. The real one is {@link linuxMappings}; tests of drivers pass `fakeMappings` of
+ * `@devhost/core/testing-mapping`, which fails at a named step.
+ */
+export interface MappingSys extends WaitClock {
+	keepTable(request: KeepTable): Promise<Kept | KeeperFailure>;
+	keepCommand(request: KeepCommand): Promise<(Kept | KeeperFailure) & KeptOutput>;
+	/** All mappings that there are. `ENODEV`, `ENXIO`: no device-mapper in this kernel. */
+	list(): readonly DmName[];
+	/** The kinds of targets that the kernel has loaded. */
+	targetTypes(): readonly string[];
+	/** Undefined: there is no such mapping. */
+	status(node: DeviceNumber): DmStatus | undefined;
+	/** Starts, lengths and types of a mapping's targets; without what they are made of, which may be a key. */
+	targets(node: DeviceNumber): readonly Omit<DmTarget, "parameters">[];
+	/** Has the kernel remove a mapping with its last descriptor, or now where there is none. */
+	arm(node: DeviceNumber): Promise<void>;
+	/** Has a mapping go on that somebody has suspended. */
+	resume(node: DeviceNumber): Promise<void>;
+	/** Makes a node in the device directory, in the place of whatever has that name. */
+	makeNode(devices: FdLike, name: string, node: DeviceNumber): void;
+	/** Removes a node; one that is gone already is no error. */
+	removeNode(devices: FdLike, name: string): void;
+	describe(mapping: Handle): BlockFacts;
+	/** Takes down what tells the device from all others of its number. */
+	identify(node: DeviceNumber): BlockIdentity;
+	isPresent(identity: BlockIdentity): boolean;
+	/** The devices that stand on a device, as the kernel names them: `dm-3`. */
+	devicesOn(node: DeviceNumber): readonly string[];
+	/** Whoever uses a device. */
+	holders(node: DeviceNumber): Promise<readonly Holder[]>;
+	/** Opens a mapping once more, for itself alone. `EBUSY`: a mount, swap or other device stands on it. */
+	claim(mapping: Handle): Handle;
+	/** Brings what was written to what is beneath. `EIO`, `ENOSPC`: something is lost since `mapping` was opened. */
+	flush(mapping: Handle): Promise<void>;
+	/**
+	 * Flushes unless nothing can have been written, and closes: with the last descriptor the kernel removes the mapping. Every
+	 * step is taken whatever became of those before; the failures are returned.
+	 *
+	 * @param claim - The mapping's other descriptor, if there is one, which is closed last.
+	 */
+	release(
+		mapping: Handle,
+		claim: Handle | undefined,
+		options: { readonly flush: boolean },
+	): Promise<ReleaseFailures>;
+}
