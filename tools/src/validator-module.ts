@@ -55,6 +55,8 @@ async function validatorCode(schema: Schema): Promise<string> {
 		allErrors: true,
 		messages: false,
 		allowUnionTypes: true,
+		// What many options refer to, and is not small, is there once: each of them would have its own.
+		inlineRefs: 30,
 		code: { source: true, esm: true, lines: true },
 	});
 	ajv.addVocabulary([...new Set(extensionKeywords(schema))]);

@@ -155,9 +155,9 @@ async function opened(
 			`${subject}: ${mapping.path} is ${mapping.uuid}, expected ${uuid}…: the header has changed meanwhile`,
 		);
 	}
-	const { path, node, sizeBytes, sectorBytes, readOnly, diskSequence, output } = mapping;
+	const { path, node, sizeBytes, sectorBytes, readOnly, diskSequence, stdout } = mapping;
 	const [segment] = header.metadata.segments;
-	const keySlot = /^Key slot (\d+) unlocked\.$/m.exec(output.stdout)?.[1];
+	const keySlot = /^Key slot (\d+) unlocked\.$/m.exec(stdout ?? "")?.[1];
 	const details = {
 		uuid: header.uuid,
 		...(header.label !== "" && { label: header.label }),

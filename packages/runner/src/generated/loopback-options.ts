@@ -67,13 +67,13 @@ export function findLoopbackOptionsSchemaProblems(value: unknown): readonly Sche
 	return validate(value) ? [] : validate.errors;
 }
 
-var validate = validate20;
-var schema31 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Options of a loopback device", "description": "A file beneath the tree, or a range of it, as a block device.", "type": "object", "additionalProperties": false, "required": ["filename"], "properties": { "filename": { "description": "The backing file, beneath the tree; a leading `/` is the tree. A regular file or a block device.", "type": "string", "pattern": "^/*[^/\\u0000][^\\u0000]*$", "x-expected": "the path of a file beneath the tree" }, "start": { "description": "Where the device begins in the file, in sectors of `sector-size`.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "sectors" }, "size": { "description": "Sectors of the device; 0 is the rest of the file.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "sectors" }, "sector-size": { "description": "Bytes of a sector: the unit of `start` and `size`, and the logical sector size that the device has.", "type": "integer", "enum": [512, 1024, 2048, 4096], "default": 512 }, "partscan": { "description": "The kernel looks for partitions.", "type": "boolean", "default": false }, "lock": { "description": "Holds the BSD lock that keeps udev off, for as long as the device is open. Tools that take it themselves (systemd-repart, sfdisk --lock) would wait for ever.", "type": "boolean", "default": false }, "read-only": { "description": "Nothing can be written; the file is opened for reading only.", "type": "boolean", "default": false }, "direct-io": { "description": "The file is read and written past the page cache. An error where its file system cannot.", "type": "boolean", "default": false } } };
+var validate = validate15;
+var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Options of a loopback device", "description": "A file beneath the tree, or a range of it, as a block device.", "type": "object", "additionalProperties": false, "required": ["filename"], "properties": { "filename": { "description": "The backing file, beneath the tree; a leading `/` is the tree. A regular file or a block device.", "type": "string", "pattern": "^/*[^/\\u0000][^\\u0000]*$", "x-expected": "the path of a file beneath the tree" }, "start": { "description": "Where the device begins in the file, in sectors of `sector-size`.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "sectors" }, "size": { "description": "Sectors of the device; 0 is the rest of the file.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "sectors" }, "sector-size": { "description": "Bytes of a sector: the unit of `start` and `size`, and the logical sector size that the device has.", "type": "integer", "enum": [512, 1024, 2048, 4096], "default": 512 }, "partscan": { "description": "The kernel looks for partitions.", "type": "boolean", "default": false }, "lock": { "description": "Holds the BSD lock that keeps udev off, for as long as the device is open. Tools that take it themselves (systemd-repart, sfdisk --lock) would wait for ever.", "type": "boolean", "default": false }, "read-only": { "description": "Nothing can be written; the file is opened for reading only.", "type": "boolean", "default": false }, "direct-io": { "description": "The file is read and written past the page cache. An error where its file system cannot.", "type": "boolean", "default": false } } };
 var pattern4 = new RegExp("^/*[^/\\u0000][^\\u0000]*$", "u");
-function validate20(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
-  const evaluated0 = validate20.evaluated;
+  const evaluated0 = validate15.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -181,7 +181,7 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
       if (!(data3 === 512 || data3 === 1024 || data3 === 2048 || data3 === 4096)) {
-        const err9 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/enum", keyword: "enum", params: { allowedValues: schema31.properties["sector-size"].enum } };
+        const err9 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/enum", keyword: "enum", params: { allowedValues: schema38.properties["sector-size"].enum } };
         if (vErrors === null) {
           vErrors = [err9];
         } else {
@@ -243,7 +243,7 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
     }
     errors++;
   }
-  validate20.errors = vErrors;
+  validate15.errors = vErrors;
   return errors === 0;
 }
-validate20.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+validate15.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };

@@ -108,14 +108,14 @@ var require_ucs2length = __commonJS({
   }
 });
 
-var validate = validate20;
+var validate = validate15;
 var func1 = require_ucs2length().default;
 var pattern4 = new RegExp("^[^\\u0000]+$", "u");
-var schema33 = { "description": "A device.", "type": "object", "additionalProperties": false, "required": ["type"], "x-expected": "a device, which has a type", "properties": { "type": { "description": "What kind of device it is, such as devhost.loopback.", "type": "string", "x-expected": "the name of a type of device", "minLength": 1 }, "parent": { "description": "The device that it stands on, by name.", "type": ["string", "null"], "x-expected": "the name of a device" }, "parents": { "description": "The devices that it stands on, by name, where they are several; instead of parent.", "type": "array", "items": { "type": "string", "x-expected": "the name of a device" }, "x-expected": "a list of devices" }, "options": { "description": "What its type makes of it: the README of its package says.", "type": "object", "x-expected": "options by name" } } };
-function validate21(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+var schema40 = { "description": "A device.", "type": "object", "additionalProperties": false, "required": ["type"], "x-expected": "a device, which has a type", "properties": { "type": { "description": "What kind of device it is, such as devhost.loopback.", "type": "string", "x-expected": "the name of a type of device", "minLength": 1 }, "parent": { "description": "The device that it stands on, by name.", "type": ["string", "null"], "x-expected": "the name of a device" }, "parents": { "description": "The devices that it stands on, by name, where they are several; instead of parent.", "type": "array", "items": { "type": "string", "x-expected": "the name of a device" }, "x-expected": "a list of devices" }, "options": { "description": "What its type makes of it: the README of its package says.", "type": "object", "x-expected": "options by name" } } };
+function validate16(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
-  const evaluated0 = validate21.evaluated;
+  const evaluated0 = validate16.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -171,7 +171,7 @@ function validate21(data, { instancePath = "", parentData, parentDataProperty, r
         if (data0.parent !== void 0) {
           let data2 = data0.parent;
           if (typeof data2 !== "string" && data2 !== null) {
-            const err4 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/$defs/device/properties/parent/type", keyword: "type", params: { type: schema33.properties.parent.type } };
+            const err4 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/$defs/device/properties/parent/type", keyword: "type", params: { type: schema40.properties.parent.type } };
             if (vErrors === null) {
               vErrors = [err4];
             } else {
@@ -236,18 +236,18 @@ function validate21(data, { instancePath = "", parentData, parentDataProperty, r
     }
     errors++;
   }
-  validate21.errors = vErrors;
+  validate16.errors = vErrors;
   return errors === 0;
 }
-validate21.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
-var schema34 = { "description": "A command in a sandbox that sees its devices and nothing else.", "type": "object", "additionalProperties": false, "required": ["name", "run"], "x-expected": "a stage, which has a name and a command to run", "properties": { "name": { "description": "For messages and reports; no two stages have the same.", "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$", "x-expected": "a name: 1 to 100 visible characters in one line" }, "uses": { "description": "The shared devices that it sees. Without it, all of them.", "type": "array", "items": { "type": "string", "x-expected": "the name of a shared device" }, "x-expected": "a list of shared devices" }, "devices": { "description": "Devices of this stage alone, by name.", "$ref": "#/$defs/devices" }, "run": { "description": "The command and its arguments; no shell reads them. {devices.NAME} is the path of a device.", "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" }, "x-expected": "a list of a command and its arguments" }, "stdin": { "description": "What it reads from its standard input, {devices.NAME} replaced. Without it, nothing.", "type": "string" }, "environment": { "description": "Environment variables, {devices.NAME} replaced in their values.", "type": "object", "propertyNames": { "pattern": "^[^=\\u0000]+$", "x-expected": "the name of an environment variable" }, "additionalProperties": { "type": "string", "pattern": "^[^\\u0000]*$" }, "x-expected": "environment variables by name" }, "timeout": { "description": "Seconds of wall clock time after which it is ended.", "type": "number", "exclusiveMinimum": 0, "maximum": 2147483, "x-expected": "a number of seconds, more than 0 and at most 2147483" }, "capabilities": { "description": "Linux capabilities beyond the usual ones, such as CAP_SYS_ADMIN for a stage that mounts. CAP_MKNOD is never granted.", "type": "array", "items": { "type": "string", "enum": ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"], "x-expected": "a Linux capability such as CAP_SYS_ADMIN" }, "x-expected": "a list of Linux capabilities" } } };
+validate16.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+var schema41 = { "description": "A command in a sandbox that sees its devices and nothing else.", "type": "object", "additionalProperties": false, "required": ["name", "run"], "x-expected": "a stage, which has a name and a command to run", "properties": { "name": { "description": "For messages and reports; no two stages have the same.", "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$", "x-expected": "a name: 1 to 100 visible characters in one line" }, "uses": { "description": "The shared devices that it sees. Without it, all of them.", "type": "array", "items": { "type": "string", "x-expected": "the name of a shared device" }, "x-expected": "a list of shared devices" }, "devices": { "description": "Devices of this stage alone, by name.", "$ref": "#/$defs/devices" }, "run": { "description": "The command and its arguments; no shell reads them. {devices.NAME} is the path of a device.", "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" }, "x-expected": "a list of a command and its arguments" }, "stdin": { "description": "What it reads from its standard input, {devices.NAME} replaced. Without it, nothing.", "type": "string" }, "environment": { "description": "Environment variables, {devices.NAME} replaced in their values.", "type": "object", "propertyNames": { "pattern": "^[^=\\u0000]+$", "x-expected": "the name of an environment variable" }, "additionalProperties": { "type": "string", "pattern": "^[^\\u0000]*$" }, "x-expected": "environment variables by name" }, "timeout": { "description": "Seconds of wall clock time after which it is ended.", "type": "number", "exclusiveMinimum": 0, "maximum": 2147483, "x-expected": "a number of seconds, more than 0 and at most 2147483" }, "capabilities": { "description": "Linux capabilities beyond the usual ones, such as CAP_SYS_ADMIN for a stage that mounts. CAP_MKNOD is never granted.", "type": "array", "items": { "type": "string", "enum": ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"], "x-expected": "a Linux capability such as CAP_SYS_ADMIN" }, "x-expected": "a list of Linux capabilities" } } };
 var pattern5 = new RegExp("^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$", "u");
 var pattern6 = new RegExp("^[^\\u0000]*$", "u");
 var pattern7 = new RegExp("^[^=\\u0000]+$", "u");
-function validate23(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+function validate18(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
-  const evaluated0 = validate23.evaluated;
+  const evaluated0 = validate18.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -332,8 +332,8 @@ function validate23(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.devices !== void 0) {
-      if (!validate21(data.devices, { instancePath: instancePath + "/devices", parentData: data, parentDataProperty: "devices", rootData, dynamicAnchors })) {
-        vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+      if (!validate16(data.devices, { instancePath: instancePath + "/devices", parentData: data, parentDataProperty: "devices", rootData, dynamicAnchors })) {
+        vErrors = vErrors === null ? validate16.errors : vErrors.concat(validate16.errors);
         errors = vErrors.length;
       }
     }
@@ -499,7 +499,7 @@ function validate23(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
           if (!(data11 === "CAP_CHOWN" || data11 === "CAP_DAC_OVERRIDE" || data11 === "CAP_DAC_READ_SEARCH" || data11 === "CAP_FOWNER" || data11 === "CAP_FSETID" || data11 === "CAP_KILL" || data11 === "CAP_SETGID" || data11 === "CAP_SETUID" || data11 === "CAP_SETPCAP" || data11 === "CAP_LINUX_IMMUTABLE" || data11 === "CAP_NET_BIND_SERVICE" || data11 === "CAP_NET_BROADCAST" || data11 === "CAP_NET_ADMIN" || data11 === "CAP_NET_RAW" || data11 === "CAP_IPC_LOCK" || data11 === "CAP_IPC_OWNER" || data11 === "CAP_SYS_MODULE" || data11 === "CAP_SYS_RAWIO" || data11 === "CAP_SYS_CHROOT" || data11 === "CAP_SYS_PTRACE" || data11 === "CAP_SYS_PACCT" || data11 === "CAP_SYS_ADMIN" || data11 === "CAP_SYS_BOOT" || data11 === "CAP_SYS_NICE" || data11 === "CAP_SYS_RESOURCE" || data11 === "CAP_SYS_TIME" || data11 === "CAP_SYS_TTY_CONFIG" || data11 === "CAP_LEASE" || data11 === "CAP_AUDIT_WRITE" || data11 === "CAP_AUDIT_CONTROL" || data11 === "CAP_SETFCAP" || data11 === "CAP_MAC_OVERRIDE" || data11 === "CAP_MAC_ADMIN" || data11 === "CAP_SYSLOG" || data11 === "CAP_WAKE_ALARM" || data11 === "CAP_BLOCK_SUSPEND" || data11 === "CAP_AUDIT_READ" || data11 === "CAP_PERFMON" || data11 === "CAP_BPF" || data11 === "CAP_CHECKPOINT_RESTORE")) {
-            const err21 = { instancePath: instancePath + "/capabilities/" + i2, schemaPath: "#/properties/capabilities/items/enum", keyword: "enum", params: { allowedValues: schema34.properties.capabilities.items.enum } };
+            const err21 = { instancePath: instancePath + "/capabilities/" + i2, schemaPath: "#/properties/capabilities/items/enum", keyword: "enum", params: { allowedValues: schema41.properties.capabilities.items.enum } };
             if (vErrors === null) {
               vErrors = [err21];
             } else {
@@ -527,14 +527,14 @@ function validate23(data, { instancePath = "", parentData, parentDataProperty, r
     }
     errors++;
   }
-  validate23.errors = vErrors;
+  validate18.errors = vErrors;
   return errors === 0;
 }
-validate23.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
-function validate20(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+validate18.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
-  const evaluated0 = validate20.evaluated;
+  const evaluated0 = validate15.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -634,8 +634,8 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.devices !== void 0) {
-      if (!validate21(data.devices, { instancePath: instancePath + "/devices", parentData: data, parentDataProperty: "devices", rootData, dynamicAnchors })) {
-        vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+      if (!validate16(data.devices, { instancePath: instancePath + "/devices", parentData: data, parentDataProperty: "devices", rootData, dynamicAnchors })) {
+        vErrors = vErrors === null ? validate16.errors : vErrors.concat(validate16.errors);
         errors = vErrors.length;
       }
     }
@@ -653,8 +653,8 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
         }
         const len0 = data4.length;
         for (let i0 = 0; i0 < len0; i0++) {
-          if (!validate23(data4[i0], { instancePath: instancePath + "/stages/" + i0, parentData: data4, parentDataProperty: i0, rootData, dynamicAnchors })) {
-            vErrors = vErrors === null ? validate23.errors : vErrors.concat(validate23.errors);
+          if (!validate18(data4[i0], { instancePath: instancePath + "/stages/" + i0, parentData: data4, parentDataProperty: i0, rootData, dynamicAnchors })) {
+            vErrors = vErrors === null ? validate18.errors : vErrors.concat(validate18.errors);
             errors = vErrors.length;
           }
         }
@@ -713,7 +713,7 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
     }
     errors++;
   }
-  validate20.errors = vErrors;
+  validate15.errors = vErrors;
   return errors === 0;
 }
-validate20.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+validate15.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
