@@ -8,7 +8,12 @@ import type { Manifest, ManifestText } from "./manifest.ts";
 
 /** What a run begins with before its manifest is understood, or why it cannot. */
 export type EarlyStart =
-	| { readonly namespace: RunNamespace; readonly services: RunServices }
+	| {
+			readonly namespace: RunNamespace;
+			readonly services: RunServices;
+			/** Whether the run may be in a guest instead, if this kernel turns out to lack something. */
+			readonly hasChoice: boolean;
+	  }
 	| { readonly failure: unknown };
 
 /** A run that is to be in a guest, and why it cannot be on this machine's kernel, if that was tried. */
@@ -41,7 +46,8 @@ function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): Ear
 		using begun = new DisposableStack();
 		const namespace = begun.use(makeRunNamespace());
 		const likely = likelyModules(source);
-		if (hasChoice) requireFeatures(likely, namespace);
+		const obstacle = hasChoice ? lackingFeature(likely, namespace) : undefined;
+		if (obstacle !== undefined) throw obstacle;
 		begun.move();
 		const services = new RunServices(namespace.namespace);
 		for (const module of likely) {
@@ -51,18 +57,22 @@ function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): Ear
 				// It is tried again, and complained of, when it is known to be needed.
 			}
 		}
-		return { namespace, services };
+		return { namespace, services, hasChoice };
 	} catch (failure) {
 		return { failure };
 	}
 }
 
-/** @throws {@link RunError} `ERR_RUN_BACKEND`. */
-function requireFeatures(modules: readonly DeviceModule[], namespace: RunNamespace): void {
-	for (const feature of new Set(modules.flatMap(({ needs }) => needs))) {
+/** What of all that modules need this kernel lacks first, as an error with the code `ERR_RUN_BACKEND`. */
+export function lackingFeature(
+	modules: Iterable<DeviceModule>,
+	namespace: RunNamespace,
+): RunError | undefined {
+	for (const feature of new Set([...modules].flatMap(({ needs }) => needs))) {
 		const missing = missingFeature(feature, namespace);
-		if (missing !== undefined) throw new RunError("ERR_RUN_BACKEND", missing);
+		if (missing !== undefined) return new RunError("ERR_RUN_BACKEND", missing);
 	}
+	return undefined;
 }
 
 /** The modules that come with devhost and serve a type that stands somewhere in the text. */

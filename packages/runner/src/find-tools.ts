@@ -32,6 +32,21 @@ export function findTools(searchPath: string): SandboxTools {
 	return { bwrap: find("bwrap", "bubblewrap"), unshare: find("unshare", "util-linux") };
 }
 
+/**
+ * Finds a program where services do, which is not where this process finds its own.
+ *
+ * @returns Its path, or the command that installs the package that has it.
+ */
+export function findServiceTool(
+	program: string,
+	packageName: string,
+): { readonly file: string } | { readonly install: string } {
+	const file = findProgram(program, usualPath.split(":"));
+	return file === undefined
+		? { install: installCommand(packageName, readDistribution()) }
+		: { file };
+}
+
 function findProgram(name: string, folders: readonly string[]): string | undefined {
 	for (const folder of folders) {
 		const file = `${folder}/${name}`;

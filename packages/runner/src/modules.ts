@@ -37,13 +37,25 @@ export interface DeviceModule {
 	readonly isBuiltIn: boolean;
 	/** What the kernel must have for its devices. */
 	readonly needs: readonly KernelFeature[];
+	/** The programs that its service runs. */
+	readonly tools: readonly ServiceTool[];
 	readonly range?: FileRangeOptions;
+}
+
+/** A program that a service runs, on its own PATH. */
+export interface ServiceTool {
+	/** Its name: `cryptsetup`. */
+	readonly program: string;
+	/** The package that has it, as most distributions call it. */
+	readonly package: string;
+	/** What of the devices it is needed for, where it is not all: `thin and raid volumes`. */
+	readonly for?: string;
 }
 
 /** A part of the kernel that not every machine has, or lets everybody use. */
 export type KernelFeature = (typeof kernelFeatures)[number];
 
-const kernelFeatures = ["loop"] as const;
+const kernelFeatures = ["loop", "device-mapper"] as const;
 
 /** The types of devices that a manifest may use. */
 export interface Modules {
@@ -207,7 +219,8 @@ function describeModule(
 	const wrong = whatIsWrong(description);
 	if (wrong !== undefined) return complain(`${file}: ${wrong}`);
 
-	const { types, parent, service, options, needs, range } = description as DeviceDescription;
+	const described = description as DeviceDescription;
+	const { types, parent, service, options, needs = [], tools = [], range } = described;
 	const executable = resolve(dirname(file), service);
 	return {
 		package: name,
@@ -217,7 +230,8 @@ function describeModule(
 		options,
 		file,
 		isBuiltIn: false,
-		needs: needs ?? [],
+		needs,
+		tools,
 		...(range === undefined ? {} : { range }),
 	};
 }
@@ -229,13 +243,14 @@ interface DeviceDescription {
 	readonly service: string;
 	readonly options: object;
 	readonly needs?: readonly KernelFeature[];
+	readonly tools?: readonly ServiceTool[];
 	readonly range?: FileRangeOptions;
 }
 
 /** A sentence about the first thing that is wrong with a description. */
 function whatIsWrong(description: unknown): string | undefined {
 	if (!isObject(description)) return `expected an object that describes a device`;
-	const { devhost, types, parent, service, options, needs, range } = description;
+	const { devhost, types, parent, service, options, needs, tools, range } = description;
 	if (devhost !== 1) {
 		return `devhost is ${JSON.stringify(devhost)}, expected 1: it is for another version of devhost`;
 	}
@@ -254,6 +269,9 @@ function whatIsWrong(description: unknown): string | undefined {
 	if (needs !== undefined && !(Array.isArray(needs) && needs.every(isKernelFeature))) {
 		return `needs is ${JSON.stringify(needs)}, expected a list of ${kernelFeatures.join(", ")}`;
 	}
+	if (tools !== undefined && !(Array.isArray(tools) && tools.every(isTool))) {
+		return `tools is ${JSON.stringify(tools)}, expected a list of programs, each with its package`;
+	}
 	if (range !== undefined && (!isObject(range) || typeof range["file"] !== "string")) {
 		return `range is ${JSON.stringify(range)}, expected the names of options that give a range of a file`;
 	}
@@ -264,6 +282,12 @@ const parentRules: readonly ParentRule[] = ["none", "required", "optional", "sev
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTool(value: unknown): value is ServiceTool {
+	if (!isObject(value)) return false;
+	const { program, package: from, for: what = "" } = value;
+	return [program, from, what].every((text) => typeof text === "string") && program !== "";
 }
 
 function isKernelFeature(value: unknown): value is KernelFeature {

@@ -29,8 +29,8 @@ export const stageDevicesPath = "/dev/.stage";
  * Makes the mount namespace of a run, with a `/dev` of its own.
  *
  * - `/dev` is a small tmpfs without `nodev`, so that device nodes work in it: null, zero, full, random, urandom, tty,
- *   loop-control, and the host's `shm`, `pts` and `mqueue` where it has them, for the tools that services run.
- * - `/dev/.stage` is another one, for stages: without loop-control, with terminals of its own.
+ *   loop-control, mapper/control, and the host's `shm`, `pts` and `mqueue` where it has them, for the tools that services run.
+ * - `/dev/.stage` is another one, for stages: without what makes devices, with terminals of its own.
  *
  * Nothing of it is visible on the host.
  *
@@ -68,6 +68,8 @@ export function namespaceSteps(): MountStep[] {
 		tmpfs("/dev", "mode=0755,size=16m,nr_inodes=16k"),
 		...standardNodes("/dev"),
 		{ op: "mknod", path: "/dev/loop-control", ...char(10, 237), mode: 0o600 },
+		{ op: "mkdir", path: "/dev/mapper", mode: 0o755 },
+		{ op: "mknod", path: "/dev/mapper/control", ...char(10, 236), mode: 0o600 },
 		...standardLinks("/dev"),
 		{ op: "attach", clone: 0, target: "/dev/shm" },
 		{ op: "attach", clone: 1, target: "/dev/pts" },

@@ -5,14 +5,14 @@ import { checkManifest } from "./check.ts";
 import { declaredDevices } from "./declared-devices.ts";
 import { onAbort } from "./on-abort.ts";
 import { planDevices, type StageDevices } from "./device-plan.ts";
-import type { EarlyStart } from "./early-start.ts";
+import { type EarlyStart, lackingFeature } from "./early-start.ts";
 import { flattenErrors, reportError, reportFailure } from "./error-report.ts";
 import { RunError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
 import type { Manifest, StageDeclaration } from "./manifest.ts";
-import { type DeviceModule, findModules } from "./modules.ts";
+import { type DeviceModule, findModules, type Modules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
@@ -31,6 +31,10 @@ export async function performRun(
 	const startMs = nowMs();
 	const current = new Run(options);
 	await current.perform(source, early);
+	if (current.obstacle !== undefined) {
+		const { performGuestRun } = await import("./guest-run.ts");
+		return await performGuestRun(current.manifest ?? source, options, current);
+	}
 	const durationMs = nowMs() - startMs;
 	const { id, errors, exitCode, stages } = current;
 	const success = errors.length === 0;
@@ -67,6 +71,9 @@ class Run {
 	readonly errors: unknown[] = [];
 	/** 0 as long as nothing failed; then what the first failure makes it. */
 	exitCode: number = exitCodes.done;
+	manifest: Manifest | undefined;
+	/** Why it has to be in a guest instead: nothing was opened, and nothing was told of it. */
+	obstacle: RunError | undefined;
 	readonly #results = new Map<string, StageResult>();
 	readonly #options: RunOptions;
 	readonly #stop = new AbortController();
@@ -76,7 +83,6 @@ class Run {
 	#loss: RunError | undefined;
 	/** Whether opening is under way, which tells of lost services itself, and whether everything is to be closed. */
 	#phase: "opening" | "working" | "closing" = "working";
-	#manifest: Manifest | undefined;
 	#manager: DeviceManager | undefined;
 	/** The stage whose devices are opened or that runs. */
 	#stage: StageDeclaration | undefined;
@@ -86,7 +92,7 @@ class Run {
 	}
 
 	get stages(): StageResult[] {
-		return (this.#manifest?.stages ?? []).map(
+		return (this.manifest?.stages ?? []).map(
 			({ name }) => this.#results.get(name) ?? { name, status: "skipped", durationMs: 0 },
 		);
 	}
@@ -104,7 +110,10 @@ class Run {
 	async #withManifest(source: RunSource, early: EarlyStart): Promise<void> {
 		const { searchPath = process.env["PATH"] ?? "", root = "/", sandbox } = this.#options;
 		const manifest = await readSource(source, this.#options);
-		this.#manifest = manifest;
+		this.manifest = manifest;
+		const modules = findModules({ manifest, modules: this.#options.modules });
+		this.obstacle = obstacleOf(manifest, modules, early);
+		if (this.obstacle !== undefined) return;
 		const { file, tree, stages } = manifest;
 		const names = stages.map(({ name }) => name);
 		this.#emit({ event: "run-started", run: this.id, manifest: file, tree, stages: names });
@@ -122,7 +131,6 @@ class Run {
 			onLog: ({ service, text }) => this.#emit({ event: "log", service, text }),
 			onEnd: (ended) => this.#onServiceEnd(ended),
 		});
-		const modules = findModules({ manifest, modules: this.#options.modules });
 		// A service takes longer to start than the manifest to be checked.
 		const failure = attempt(() => {
 			for (const { device } of declaredDevices(manifest)) {
@@ -388,6 +396,16 @@ class Run {
 	#emit(event: RunEvent): void {
 		this.#options.onEvent?.(event);
 	}
+}
+
+/** What devices of modules that do not come with devhost need and this kernel lacks: of the others it is known. */
+function obstacleOf(manifest: Manifest, modules: Modules, early: EarlyStart): RunError | undefined {
+	if ("failure" in early || !early.hasChoice) return undefined;
+	const used = declaredDevices(manifest)
+		.map(({ device }) => modules.forType(device.type))
+		.filter((module) => module !== undefined)
+		.filter(({ isBuiltIn }) => !isBuiltIn);
+	return lackingFeature(used, early.namespace);
 }
 
 function isSameNews(a: unknown, b: unknown): boolean {

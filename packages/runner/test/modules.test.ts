@@ -81,6 +81,18 @@ describe("a module of somebody else", () => {
 		expect(modules.types).toEqual(["devhost.loopback", "org.osbuild.loopback", "acme.disk"]);
 	});
 
+	test("says what it needs of the kernel, and which programs it runs", ({ expect }) => {
+		using folder = new ManifestFolder();
+		const needs = ["loop", "device-mapper"];
+		const tools = [{ program: "acmectl", package: "acme", for: "fast volumes" }];
+		const given = { ...description, needs, tools };
+		const file = folder.file("device.json", JSON.stringify(given));
+
+		const { forType } = findModules({ modules: [file] });
+
+		expect(forType("acme.disk")).toMatchObject({ needs, tools });
+	});
+
 	test("is found by name and path on the command line, too", async ({ expect }) => {
 		using folder = new ManifestFolder();
 		addPackage(folder, "node_modules/@acme/disk");
@@ -250,6 +262,16 @@ describe("a module that cannot be used", () => {
 			"without a schema",
 			{ options: true },
 			/options is true, expected a JSON Schema of the options$/,
+		],
+		[
+			"with a need that nobody knows",
+			{ needs: ["loop", "quantum"] },
+			/needs is \["loop","quantum"\], expected a list of loop, device-mapper$/,
+		],
+		[
+			"with a tool of no package",
+			{ tools: [{ program: "cryptsetup" }] },
+			/tools is \[\{"program":"cryptsetup"\}\], expected a list of programs, each with its package$/,
 		],
 		[
 			"with a bad range",

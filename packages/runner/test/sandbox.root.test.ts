@@ -206,6 +206,37 @@ describeAsRoot("a sandbox", () => {
 		expect(stdout).toBe("nodev\n");
 	});
 
+	test("cannot reach what makes devices, which services have", async ({ expect }) => {
+		const controls = [
+			["loop-control", { major: 10, minor: 237 }],
+			["mapper/control", { major: 10, minor: 236 }],
+		] as const;
+		for (const [name, node] of controls) {
+			const inServices = statSync(`/proc/self/fd/${namespace.devices.fd}/${name}`);
+			expect(inServices.rdev).toBe((node.major << 8) | node.minor);
+			// Somebody has left one in the tree.
+			using folder = openat2(AT_FDCWD, tree, { flags: constants.O_RDONLY });
+			mknodat(folder, name.replace("/", "-"), "char", node, 0o666);
+		}
+		const script = [
+			"ls /dev | grep -E 'loop|mapper|dm'",
+			"exec 3<>/run/devhost/tree/loop-control",
+			"exec 3<>/run/devhost/tree/mapper-control",
+			"mknod /tmp/control c 10 236",
+			"mknod /dev/shm/control c 10 236",
+		];
+
+		const { stdout } = await run(["bash", "-c", `(${script.join("; ")}) 2>&1`]);
+
+		const lines = stdout.trimEnd().split("\n");
+		expect(lines.map((line) => line.split(": ").at(-1))).toEqual([
+			"Permission denied",
+			"Permission denied",
+			"Operation not permitted",
+			"Operation not permitted",
+		]);
+	});
+
 	test("holds exactly the granted capabilities, and no way to CAP_MKNOD", async ({ expect }) => {
 		const held = await shell(
 			"grep -E '^Cap(Prm|Eff|Bnd)' /proc/self/status; grep NoNew /proc/self/status",

@@ -1,4 +1,4 @@
-import type { BackendDiagnosis, Diagnosis } from "../doctor.ts";
+import type { BackendDiagnosis, Diagnosis, OptionalCheck } from "../doctor.ts";
 import { exitCodes } from "../exit-code.ts";
 import { createReport } from "../report.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
@@ -38,24 +38,41 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
 	return isReady ? exitCodes.done : exitCodes.device;
 }
 
-function describe({ backends, sandbox, backend }: Diagnosis): string {
+function describe(diagnosis: Diagnosis): string {
+	const { backends, sandbox, tools } = diagnosis;
 	const blocks = backends.map(describeBackend);
-	const isolation = describeCheck(sandbox);
-	const verdict =
-		backend === undefined
-			? "devhost run works on none of them"
-			: `devhost run uses ${backend}${sandbox.passed ? "" : ", once the sandbox is there"}`;
-	return `${[...blocks, isolation, verdict].join("\n")}\n`;
+	const isolation = [describeCheck(sandbox), ...tools.map(describeOptional)];
+	return `${[...blocks, ...isolation, verdict(diagnosis)].join("\n")}\n`;
 }
 
-function describeBackend({ name, works, checks, install, canFix }: BackendDiagnosis): string {
+function verdict({ backends, sandbox, backend }: Diagnosis): string {
+	if (backend === undefined) return "devhost run works on none of them";
+	const [first, second] = backends.filter(({ works }) => works);
+	const lacking = (first?.optional ?? []).filter(({ passed }) => !passed);
+	const names = lacking.map(({ name }) => name).join(" or ");
+	const otherwise =
+		lacking.length === 0 || second === undefined
+			? ""
+			: `, and ${second.name} where a manifest needs ${names}`;
+	return `devhost run uses ${backend}${otherwise}${sandbox.passed ? "" : ", once the sandbox is there"}`;
+}
+
+function describeBackend(diagnosis: BackendDiagnosis): string {
+	const { name, works, checks, optional, install, canFix } = diagnosis;
 	const lines = [
 		`${name}: ${works ? "works" : "does not work"}`,
 		...checks.map((check) => `  ${describeCheck(check)}`),
+		...optional.map((check) => `  ${describeOptional(check)}`),
 	];
 	if (!works && install !== undefined) lines.push(`  as root: ${install.join(" ")}`);
 	if (canFix) lines.push("  without root: devhost doctor --fix");
 	return lines.join("\n");
+}
+
+/** What some can do without says who cannot. */
+function describeOptional(check: OptionalCheck): string {
+	const { passed, types } = check;
+	return describeCheck(check) + (passed ? "" : ` (only for ${types.join(" and ")})`);
 }
 
 function describeCheck({ name, passed, detail }: Diagnosis["sandbox"]): string {
