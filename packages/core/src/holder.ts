@@ -5,7 +5,7 @@ export type Holder = ProcessHolder | MountHolder | SwapHolder | DeviceHolder;
 export interface ProcessHolder {
 	readonly kind: "process";
 	readonly pid: number;
-	/** The process's short name, at most 15 bytes, from `/proc/PID/comm`. */
+	/** The process's short name, at most 15 bytes, from `/proc/PID/comm`; of Node, which has `MainThread` there, its program's. */
 	readonly command: string;
 	/** The path by which it was opened, as that process sees it. */
 	readonly path: string;

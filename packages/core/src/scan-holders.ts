@@ -73,12 +73,20 @@ async function processHolders(families: readonly Family[], procfs: string): Prom
 		const targets = isNew ? await mountTargets(families, directory) : [];
 		if (paths.size === 0 && targets.length === 0) continue;
 
-		const by = { pid: Number(pid), command: (await read(`${directory}/comm`)).trimEnd() };
+		const by = { pid: Number(pid), command: await commandName(directory) };
 		for (const [path, held] of paths) found.add(held, { kind: "process", ...by, path });
 		for (const { target, held } of targets)
 			found.add(held, { kind: "mount", target, namespace, ...by });
 	}
 	return found;
+}
+
+/** A process's short name; what it was started as where Node has named it after its thread. */
+async function commandName(directory: string): Promise<string> {
+	const name = (await read(`${directory}/comm`)).trimEnd();
+	if (name !== "MainThread") return name;
+	const [program = ""] = (await read(`${directory}/cmdline`)).split("\0");
+	return baseName(program) || name;
 }
 
 /** The paths by which a process has one of the devices open, and which. */

@@ -4,6 +4,8 @@ export const help = `devhost: runs stages that see only the devices their manife
   devhost run FILE      open the devices, run the stages, close everything
   devhost check FILE    find everything that is wrong with a manifest, open nothing
   devhost doctor        what this machine has for it, what is missing, and what installs that
+  devhost ls            which devices are open now, of which run, and who uses them
+  devhost gc            remove devices that nobody owns any more
 
   -h, --help            this, or the options of a command: devhost run --help
       --version         the version
@@ -64,4 +66,35 @@ what is missing, and the command that installs it.
   -h, --help            this
 
 Exit status: 0 devhost run works here, 3 it does not, 2 wrong usage.
+`;
+
+/** What `devhost ls --help` says. */
+export const lsHelp = `devhost ls [OPTION]...
+
+Shows the devices that devhost has open on this machine, of every run and every user, and who uses them. Changes nothing.
+As an ordinary user it says what only root can see. Those of runs in a guest are in the guest.
+
+  in use     its run goes on, or somebody else uses it
+  closing    its run is over; it goes when those who use it let go
+  orphan     its run is over, and nobody uses it: devhost gc removes it
+  unknown    this user may not see enough
+
+      --json            the same as lines of JSON on standard output
+  -h, --help            this
+
+Exit status: 0 done, 2 wrong usage, 3 this machine could not be looked at.
+`;
+
+/** What `devhost gc --help` says. */
+export const gcHelp = `devhost gc [OPTION]...
+
+Removes devices that carry the tag of a run which is over and that nobody uses, what stands on others first; nothing else. Says
+which are kept because somebody uses them. Takes a second or two when there are any: what may be an orphan is looked at twice.
+Without a crash of the kernel, or of cryptsetup or lvm at the wrong moment, there are none. Needs root.
+
+      --dry-run         removes nothing, says what it would remove
+      --json            the same as lines of JSON on standard output
+  -h, --help            this
+
+Exit status: 0 no orphan is left, 2 wrong usage, 3 not root, or not everything could be looked at, 4 an orphan is still there.
 `;

@@ -17,6 +17,14 @@ const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
 		const { doctorCommand } = await import("./doctor.ts");
 		return doctorCommand(args);
 	},
+	async ls(args) {
+		const { lsCommand } = await import("./ls.ts");
+		return lsCommand(args);
+	},
+	async gc(args) {
+		const { gcCommand } = await import("./gc.ts");
+		return gcCommand(args);
+	},
 };
 
 /** The command line. Returns the exit code when everything is printed. */
