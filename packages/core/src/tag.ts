@@ -54,13 +54,13 @@ export function parseLoopTag(text: string): DeviceTag | undefined {
  * Name and uuid of a device-mapper device of ours: `devhost-<run>-<name>`. `dmsetup info` shows them.
  *
  * No two devices have the same one: what is neither a letter or digit nor one of `_.:@+-` is written as `=` and two
- * hexadecimal digits for each byte of its UTF-8, and so is a dash in the run's id. libdevmapper leaves these characters alone.
- * A tag that would be too long is cut, and ends in `#` and eight hexadecimal digits of a checksum of all of it.
+ * hexadecimal digits for each byte of its UTF-8. A dash in the run's id is written as a dot, and a dot as `=2e`. libdevmapper
+ * leaves all of these characters alone. A tag that would be too long is cut, and ends in `#` and eight hexadecimal digits of a checksum of all of it.
  *
  * Shape: at most 79 bytes of ASCII.
  */
 export function mappingTag(run: string, name: string): string {
-	const escapedRun = escape(run).replaceAll("-", "=2d");
+	const escapedRun = escape(run).replaceAll(".", "=2e").replaceAll("-", ".");
 	const whole = `${mappingPrefix}${escapedRun}-${escape(name)}`;
 	if (whole.length <= maxMappingTagBytes) return whole;
 	// A run's id that takes all of the room would leave none for the dash that ends it.
@@ -79,7 +79,11 @@ export function parseMappingTag(text: string): DeviceTag | undefined {
 	const pattern = /^devhost-([\w.:@+=]+)-([\w.:@+=-]*)(#[0-9a-f]{8})?/;
 	const [, run, name, end] = pattern.exec(text) ?? [];
 	if (run === undefined || name === undefined) return undefined;
-	return { run: unescape(run), name: unescape(name), isCut: end !== undefined };
+	return {
+		run: unescape(run.replaceAll(".", "-")),
+		name: unescape(name),
+		isCut: end !== undefined,
+	};
 }
 
 const mappingPrefix = "devhost-";
