@@ -59,9 +59,9 @@ async function validatorCode(schema: Schema): Promise<string> {
 		inlineRefs: 30,
 		code: { source: true, esm: true, lines: true },
 	});
-	ajv.addVocabulary([...new Set(extensionKeywords(schema))]);
+	// The code that ajv writes holds the whole schema where it needs a part of it.
 	const code = standaloneCode
-		.default(ajv, ajv.compile(schema))
+		.default(ajv, ajv.compile(withoutProse(schema)))
 		.replace(/^export default \w+;?$/m, "");
 
 	// Some keywords (minLength, const of an object) use small functions of ajv's; they are put in.
@@ -88,10 +88,25 @@ async function validatorCode(schema: Schema): Promise<string> {
 		.trimStart();
 }
 
-function* extensionKeywords(value: unknown): Generator<string> {
-	if (typeof value !== "object" || value === null) return;
-	for (const [key, inner] of Object.entries(value)) {
-		if (key.startsWith("x-")) yield key;
-		else yield* extensionKeywords(inner);
-	}
+/** A schema without what only people and other programs read. */
+function withoutProse<T>(schema: T): T {
+	if (typeof schema !== "object" || schema === null) return schema;
+	if (Array.isArray(schema)) return schema.map(withoutProse) as T;
+	const kept = Object.entries(schema).filter(
+		([key]) => !key.startsWith("x-") && !["title", "description", "default"].includes(key),
+	);
+	return Object.fromEntries(
+		kept.map(([key, value]) => {
+			if (["const", "enum"].includes(key)) return [key, value];
+			if (!namedSchemas.includes(key)) return [key, withoutProse(value)];
+			// A property may well be called "default".
+			const named = Object.entries(value as object);
+			return [
+				key,
+				Object.fromEntries(named.map(([name, each]) => [name, withoutProse(each)])),
+			];
+		}),
+	) as T;
 }
+
+const namedSchemas = ["properties", "patternProperties", "dependentSchemas", "$defs"];

@@ -40,6 +40,32 @@ test("makes a validator that finds everything at once and needs no other module"
 	expect(text).not.toMatch(/^import /m);
 });
 
+test("has no prose in it but the comments of its type", async ({ expect }) => {
+	const property = { type: "string", description: "some prose", "x-expected": "more prose" };
+	const named = {
+		title: property,
+		description: property,
+		default: property,
+		mode: { enum: [1] },
+	};
+	const large = { type: "object", additionalProperties: false, properties: named };
+	const text = await validatorModule({ schema: large, typeName: "Options", source: "a.json" });
+	const file = join(temporaryFolder(), "options.ts");
+	writeFileSync(file, text);
+	const { findOptionsProblems } = (await import(
+		/* @vite-ignore */ pathToFileURL(file).href
+	)) as Generated;
+
+	expect(findOptionsProblems({ title: "a", description: "b", default: "c", mode: 1 })).toEqual(
+		[],
+	);
+	expect(
+		findOptionsProblems({ default: 1, mode: 2 }).map(({ instancePath }) => instancePath),
+	).toEqual(["/default", "/mode"]);
+	expect(text.match(/some prose/g)).toHaveLength(3);
+	expect(text).not.toContain("more prose");
+});
+
 test("says the same on every machine", async ({ expect }) => {
 	const text = await validatorModule({ schema, typeName: "Options", source: "a.json" });
 

@@ -206,7 +206,11 @@ function tooLittleMemory({ header, options, availableBytes }: FailedOpening): st
 	const only = "keySlot" in unlocking ? unlocking.keySlot : undefined;
 	const needs = [...header.metadata.keySlots]
 		.filter(([slot]) => only === undefined || slot === only)
-		.map(([slot, { derivation }]) => ({ slot, bytes: derivation?.memoryBytes ?? 0, derivation }))
+		.map(([slot, { derivation }]) => ({
+			slot,
+			bytes: derivation?.memoryBytes ?? 0,
+			derivation,
+		}))
 		.toSorted((a, b) => b.bytes - a.bytes);
 	const [most] = needs;
 	const available =

@@ -1,9 +1,4 @@
-import {
-	busyMessage,
-	type CommandError,
-	DeviceBusy,
-	DeviceError,
-} from "@devhost/core";
+import { busyMessage, type CommandError, DeviceBusy, DeviceError } from "@devhost/core";
 import { cryptsetupError, type FailedOpening } from "./cryptsetup-error.ts";
 import type { LuksSys } from "./luks.ts";
 import type { OpenParent } from "./open-files.ts";

@@ -52,7 +52,8 @@ export function linuxLuks(): LuksSys {
 		availableBytes() {
 			try {
 				const text = readFileSync("/proc/meminfo", "utf8");
-				const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(text)?.[1]);
+				const of = (name: string) =>
+					Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(text)?.[1]);
 				const bytes = (of("MemAvailable") + of("SwapFree")) * 1024;
 				return Number.isFinite(bytes) ? bytes : undefined;
 			} catch {

@@ -2,11 +2,11 @@
 import { runDeviceService } from "@devhost/core";
 import { exitNow } from "@devhost/linux";
 import metadata from "../package.json" with { type: "json" };
-import { linuxLuks } from "./linux-luks.ts";
 import { luks2 } from "./luks2.ts";
 
 // No top-level await: the bundle is CommonJS, which starts sooner.
-void runDeviceService(luks2(linuxLuks()), { version: metadata.version }).then(() =>
+const loadMachine = async () => (await import("./linux-luks.ts")).linuxLuks();
+void runDeviceService(luks2(loadMachine), { version: metadata.version }).then(() =>
 	// The host waits for it.
 	exitNow(Number(process.exitCode ?? 0)),
 );

@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { checkDetached, checkHeader, requireLuks2 } from "../src/check-header.ts";
 import { parseLuks2Options } from "../src/options.ts";
 import { type FoundHeader, type Luks2Header, readHeader } from "../src/read-header.ts";
-import { cryptsetup, dataOffsetBytes, makeContainer, readerOf, rewriteMetadata } from "./container.ts";
+import {
+	cryptsetup,
+	dataOffsetBytes,
+	makeContainer,
+	readerOf,
+	rewriteMetadata,
+} from "./container.ts";
 
 const parentBytes = 20 << 20;
 let folder: string;
@@ -39,13 +45,15 @@ async function changed(change: (text: string) => string): Promise<Luks2Header> {
 }
 
 const passphrase = { fd: 0 };
-const check = (of: Luks2Header, options: object, bytes = parentBytes) => () =>
-	checkHeader({
-		header: of,
-		options: parseLuks2Options({ passphrase, ...options }),
-		subject: "disk",
-		parentBytes: bytes,
-	});
+const check =
+	(of: Luks2Header, options: object, bytes = parentBytes) =>
+	() =>
+		checkHeader({
+			header: of,
+			options: parseLuks2Options({ passphrase, ...options }),
+			subject: "disk",
+			parentBytes: bytes,
+		});
 const checkToken = (options: object) => () =>
 	checkHeader({
 		header,
@@ -106,11 +114,14 @@ test.for([
 		"/integrity-no-journal",
 		"disk: integrity-no-journal: the container has no integrity, and so no journal",
 	],
-] as const)("refuses %j for a container that is otherwise", ([options, pointer, message], { expect }) => {
-	expect(check(header, options)).toThrow(
-		expect.objectContaining({ code: "ERR_DEVICE_OPTIONS", pointer, message }),
-	);
-});
+] as const)(
+	"refuses %j for a container that is otherwise",
+	([options, pointer, message], { expect }) => {
+		expect(check(header, options)).toThrow(
+			expect.objectContaining({ code: "ERR_DEVICE_OPTIONS", pointer, message }),
+		);
+	},
+);
 
 test("refuses a key slot and tokens that are not there", ({ expect }) => {
 	const of = (pointer: string, message: string) =>
@@ -129,7 +140,9 @@ test("refuses a key slot and tokens that are not there", ({ expect }) => {
 
 test("refuses a container whose key slots are all to be ignored, or gone", async ({ expect }) => {
 	const ignored = await changed((text) => text.replace('"af":', '"priority":0,"af":'));
-	const gone = await changed((text) => text.replace(/"keyslots":\{.*\},"tokens"/, '"keyslots":{},"tokens"'));
+	const gone = await changed((text) =>
+		text.replace(/"keyslots":\{.*\},"tokens"/, '"keyslots":{},"tokens"'),
+	);
 
 	expect(check(ignored, {})).toThrow(/of key slots 0 none is used unless key-slot names it/);
 	expect(check(ignored, { "key-slot": 0 })).not.toThrow();

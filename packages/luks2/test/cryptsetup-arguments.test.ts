@@ -4,7 +4,14 @@ import type { Token } from "../src/metadata.ts";
 import { parseLuks2Options } from "../src/options.ts";
 
 const secret = { fd: 0 };
-const common = ["cryptsetup", "--batch-mode", "--verbose", "open", "--type=luks2", "--disable-locks"];
+const common = [
+	"cryptsetup",
+	"--batch-mode",
+	"--verbose",
+	"open",
+	"--type=luks2",
+	"--disable-locks",
+];
 const last = ["/proc/self/fd/3", "devhost-run-disk"];
 
 function argumentsFor(

@@ -46,7 +46,9 @@ test("lets those begin who have room together, and the others when there is room
 	expect(log).toEqual(["a", "b", "c", "d"]);
 });
 
-test("lets anybody begin who is alone, and all where nobody knows what there is", async ({ expect }) => {
+test("lets anybody begin who is alone, and all where nobody knows what there is", async ({
+	expect,
+}) => {
 	const little = new MemoryQueue(() => 10);
 	const unknown = new MemoryQueue(() => undefined);
 

@@ -67,7 +67,10 @@ test("takes all options", ({ expect }) => {
 });
 
 test.for([
-	[{ passphrase: secret, "key-slot": 0 }, { by: "passphrase", keySlot: 0 }],
+	[
+		{ passphrase: secret, "key-slot": 0 },
+		{ by: "passphrase", keySlot: 0 },
+	],
 	[
 		{ "key-file": secret },
 		{ by: "key-file", keySlot: undefined, offsetBytes: 0, sizeBytes: undefined },
@@ -103,7 +106,11 @@ test("takes numbers that are whole however they are written", ({ expect }) => {
 
 describe("complains", () => {
 	test.for([
-		[{}, "", "nothing to unlock it with, expected one of passphrase, key-file, volume-key-file, token-only"],
+		[
+			{},
+			"",
+			"nothing to unlock it with, expected one of passphrase, key-file, volume-key-file, token-only",
+		],
 		[
 			{ passphrase: secret, "key-file": secret },
 			"",
@@ -140,13 +147,21 @@ describe("complains", () => {
 			"/sector-size",
 			"sector-size: 1000, expected 512, 1024, 2048 or 4096 bytes",
 		],
-		[{ passphrase: secret, header: "" }, "/header", 'header: "", expected the path of a file beneath the tree'],
+		[
+			{ passphrase: secret, header: "" },
+			"/header",
+			'header: "", expected the path of a file beneath the tree',
+		],
 		[
 			{ passphrase: secret, "read-only": "yes" },
 			"/read-only",
 			'read-only: "yes", expected true or false',
 		],
-		[{ passphrase: secret, readonly: true }, "/readonly", "readonly: unknown option, did you mean read-only?"],
+		[
+			{ passphrase: secret, readonly: true },
+			"/readonly",
+			"readonly: unknown option, did you mean read-only?",
+		],
 	] as const)("of %j", ([options, pointer, message], { expect }) => {
 		expect(problemsOf(options)).toEqual([{ pointer, message }]);
 	});

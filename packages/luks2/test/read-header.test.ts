@@ -89,7 +89,9 @@ describe("a header made by cryptsetup", () => {
 	}) => {
 		const file = join(folder, "rich.img");
 		const argon = ["--pbkdf", "argon2id", "--pbkdf-memory", "64", "--pbkdf-parallel", "1"];
-		makeContainer(file, { further: ["--sector-size", "4096", "--cipher", "aes-cbc-essiv:sha256"] });
+		makeContainer(file, {
+			further: ["--sector-size", "4096", "--cipher", "aes-cbc-essiv:sha256"],
+		});
 		cryptsetup(
 			[
 				"luksAddKey",
@@ -106,7 +108,10 @@ describe("a header made by cryptsetup", () => {
 			"secret",
 		);
 		cryptsetup(["config", "--priority", "ignore", "--key-slot", "5", file], "");
-		cryptsetup(["token", "add", "--key-description", "k", "--token-id", "3", "-S", "5", file], "");
+		cryptsetup(
+			["token", "add", "--key-description", "k", "--token-id", "3", "-S", "5", file],
+			"",
+		);
 
 		const found = await read(file);
 
@@ -132,17 +137,20 @@ describe("a header made by cryptsetup", () => {
 		});
 	});
 
-	test.for([["16k"], ["64k"], ["4m"]])("is read with metadata of %s", async ([size = ""], { expect }) => {
-		const file = join(folder, `metadata-${size}.img`);
-		makeContainer(file, { sizeBytes: 32 << 20, further: ["--luks2-metadata-size", size] });
+	test.for([["16k"], ["64k"], ["4m"]])(
+		"is read with metadata of %s",
+		async ([size = ""], { expect }) => {
+			const file = join(folder, `metadata-${size}.img`);
+			makeContainer(file, { sizeBytes: 32 << 20, further: ["--luks2-metadata-size", size] });
 
-		const whole = await read(file);
-		overwrite(file, 0, zeros);
-		const second = await read(file);
+			const whole = await read(file);
+			overwrite(file, 0, zeros);
+			const second = await read(file);
 
-		expect(whole).toMatchObject({ header: { copy: "primary", otherCopy: undefined } });
-		expect(second).toMatchObject({ header: { copy: "secondary", otherCopy: "not there" } });
-	});
+			expect(whole).toMatchObject({ header: { copy: "primary", otherCopy: undefined } });
+			expect(second).toMatchObject({ header: { copy: "secondary", otherCopy: "not there" } });
+		},
+	);
 
 	test("is read from a file of its own", async ({ expect }) => {
 		const data = join(folder, "data.img");
@@ -168,15 +176,28 @@ describe("a damaged header", () => {
 		["the metadata of the primary copy", flip(5000), "secondary", "its checksum is wrong"],
 		["the magic of the primary copy", flip(0), "secondary", "not there"],
 		["the size of the primary copy", flip(14), "secondary", "its size is 24576 bytes"],
-		["the kind of checksum", flip(72), "secondary", 'its checksum is of an unknown kind, "Sha256"'],
+		[
+			"the kind of checksum",
+			flip(72),
+			"secondary",
+			'its checksum is of an unknown kind, "Sha256"',
+		],
 		["the version", flip(7), "secondary", "its version is 34"],
 		["the magic of the secondary copy", flip(copyBytes), "primary", "not there"],
-		["the metadata of the secondary copy", flip(copyBytes + 4096), "primary", "its checksum is wrong"],
-	] as const)("is read from its other copy: %s", async ([, change, copy, otherCopy], { expect }) => {
-		const found = await read(changed(change));
+		[
+			"the metadata of the secondary copy",
+			flip(copyBytes + 4096),
+			"primary",
+			"its checksum is wrong",
+		],
+	] as const)(
+		"is read from its other copy: %s",
+		async ([, change, copy, otherCopy], { expect }) => {
+			const found = await read(changed(change));
 
-		expect(found).toMatchObject({ kind: "luks2", header: { uuid, copy, otherCopy } });
-	});
+			expect(found).toMatchObject({ kind: "luks2", header: { uuid, copy, otherCopy } });
+		},
+	);
 
 	test("is read from the newer copy", async ({ expect }) => {
 		const raise = (copy: "primary" | "secondary") =>
@@ -205,8 +226,16 @@ describe("a damaged header", () => {
 	test.for([
 		["no JSON", () => "{", "its metadata: not JSON"],
 		["no object", () => "[]", "its metadata: the text is no object"],
-		["a slot that is none", (text: string) => text.replace('"0":{', '"x":{'), "its metadata: keyslots.x has no number"],
-		["an offset that is none", (text: string) => text.replace('"offset":"16777216"', '"offset":-1'), "its metadata: segments.0.offset is no number of bytes"],
+		[
+			"a slot that is none",
+			(text: string) => text.replace('"0":{', '"x":{'),
+			"its metadata: keyslots.x has no number",
+		],
+		[
+			"an offset that is none",
+			(text: string) => text.replace('"offset":"16777216"', '"offset":-1'),
+			"its metadata: segments.0.offset is no number of bytes",
+		],
 	] as const)("has %s for metadata", async ([, change, sentence], { expect }) => {
 		const found = await read(changed((file) => rewriteMetadata(file, change)));
 

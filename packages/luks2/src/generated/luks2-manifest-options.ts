@@ -169,7 +169,7 @@ var require_ucs2length = __commonJS({
 });
 
 var validate = validate15;
-var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Options of a LUKS2 device", "description": "An unlocked LUKS2 container.", "type": "object", "additionalProperties": false, "oneOf": [{ "required": ["passphrase"] }, { "required": ["key-file"] }, { "required": ["volume-key-file"] }, { "required": ["token-only"] }], "dependentRequired": { "keyfile-offset": ["key-file"], "keyfile-size": ["key-file"], "token-id": ["token-only"], "token-type": ["token-only"] }, "dependentSchemas": { "key-slot": { "anyOf": [{ "required": ["passphrase"] }, { "required": ["key-file"] }], "x-expected": "a passphrase or a key-file beside key-slot" } }, "x-expected": "an object with one of passphrase, key-file, volume-key-file and token-only; keyfile-offset and keyfile-size go with key-file, token-id and token-type with token-only", "properties": { "passphrase": { "description": "Unlocks a key slot. It ends at the first line end, as osbuild and cryptsetup have it; `key-file` takes every byte.", "$ref": "#/$defs/secret", "x-secret": true }, "key-file": { "description": "Unlocks a key slot: every byte of it, line ends and NULs included.", "$ref": "#/$defs/secret", "type": "object", "x-secret": true, "x-expected": "an object that says where the key is, such as { file: disk.key }" }, "keyfile-offset": { "description": "How much of the beginning of `key-file` is skipped.", "type": "integer", "minimum": 0, "default": 0, "x-unit": "bytes" }, "keyfile-size": { "description": "How much of `key-file` is used; without it all that follows `keyfile-offset`.", "type": "integer", "minimum": 1, "maximum": 8388608, "x-unit": "bytes" }, "volume-key-file": { "description": "The key of the data itself, as `cryptsetup luksDump --dump-volume-key --volume-key-file` writes it. No key slot is needed.", "$ref": "#/$defs/secret", "type": "object", "x-secret": true, "x-expected": "an object that says where the key is, such as { file: disk.key }" }, "token-only": { "description": "Unlocks by the tokens in the header and nothing else.", "const": true }, "token-id": { "description": "The only token that is tried.", "type": "integer", "minimum": 0, "maximum": 31 }, "token-type": { "description": "The only type of tokens that is tried, such as `luks2-keyring`.", "type": "string", "pattern": "^[ -~]+$", "x-expected": "the type of a token, such as luks2-keyring" }, "key-slot": { "description": "The only key slot that passphrase or key file are tried on.", "type": "integer", "minimum": 0, "maximum": 31 }, "header": { "description": "A detached header: a file beneath the tree; a leading `/` is the tree. The parent holds nothing but data then.", "type": "string", "pattern": "^/*[^/\\u0000][^\\u0000]*$", "x-expected": "the path of a file beneath the tree" }, "read-only": { "description": "Nothing can be written.", "type": "boolean", "default": false }, "allow-discards": { "description": "Discards (TRIM) reach the parent, and with them, which parts are in use can be seen there.", "type": "boolean", "default": false }, "sector-size": { "description": "The sector size that the container must have been made with: another one is an error.", "type": "integer", "enum": [512, 1024, 2048, 4096], "x-unit": "bytes" }, "integrity": { "description": "What must guard the data against changes, as luksFormat calls it, or `none`: another one is an error.", "type": "string", "pattern": "^[a-z0-9()-]+$", "x-expected": "an algorithm such as hmac-sha256, or none" }, "integrity-no-journal": { "description": "Writes data and tags without a journal: quicker, and damaged where the machine stops in between.", "type": "boolean", "default": false }, "same-cpu-crypt": { "description": "Encrypts on the processor that asked for it.", "type": "boolean", "default": false }, "submit-from-crypt-cpus": { "description": "Sends writes on from where they were encrypted, unsorted.", "type": "boolean", "default": false }, "no-read-workqueue": { "description": "Decrypts at once instead of in a queue.", "type": "boolean", "default": false }, "no-write-workqueue": { "description": "Encrypts at once instead of in a queue.", "type": "boolean", "default": false }, "disable-keyring": { "description": "Hands the key to dm-crypt without the kernel's keyring, for containers that forbid that.", "type": "boolean", "default": false } }, "$defs": { "secret": { "description": "A secret: a string, or where its bytes are taken from when the device is opened. `trim` leaves one line feed at their end out, which they keep otherwise.", "x-expected": "a string, or an object with one of env, file, fd, command, credential, keyring, prompt", "anyOf": [{ "description": "The secret itself, in UTF-8. Whoever reads the manifest has it.", "type": "string" }, { "description": "The value of an environment variable of devhost.", "type": "object", "additionalProperties": false, "required": ["env"], "properties": { "env": { "type": "string", "pattern": "^[^=\\u0000]+$" }, "trim": { "type": "boolean", "default": false } } }, { "description": "The content of a file or a named pipe, relative to the folder of the manifest.", "type": "object", "additionalProperties": false, "required": ["file"], "properties": { "file": { "type": "string", "pattern": "^[^\\u0000]+$" }, "trim": { "type": "boolean", "default": false } } }, { "description": "What can be read from a descriptor that devhost was started with, up to its end.", "type": "object", "additionalProperties": false, "required": ["fd"], "properties": { "fd": { "type": "integer", "minimum": 0, "maximum": 2147483647 }, "trim": { "type": "boolean", "default": false } } }, { "description": "The standard output of a program and its arguments, without a shell, in the folder of the manifest.", "type": "object", "additionalProperties": false, "required": ["command"], "properties": { "command": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "timeout": { "description": "Seconds after which it is ended.", "type": "number", "exclusiveMinimum": 0, "default": 60 }, "trim": { "type": "boolean", "default": false } } }, { "description": "A credential that systemd gave devhost, by its name: a file in `$CREDENTIALS_DIRECTORY`.", "type": "object", "additionalProperties": false, "required": ["credential"], "properties": { "credential": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\u0000]+$" }, "trim": { "type": "boolean", "default": false } } }, { "description": "The payload of a key of the type `user` in the keyrings of devhost, by its description.", "type": "object", "additionalProperties": false, "required": ["keyring"], "properties": { "keyring": { "type": "string", "pattern": "^[^\\u0000]+$", "maxLength": 4095 }, "trim": { "type": "boolean", "default": false } } }, { "description": "A line that somebody types at the terminal, where this text asks for it and nothing of the line is shown.", "type": "object", "additionalProperties": false, "required": ["prompt"], "properties": { "prompt": { "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]+$" } } }] } } };
+var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false, "oneOf": [{ "required": ["passphrase"] }, { "required": ["key-file"] }, { "required": ["volume-key-file"] }, { "required": ["token-only"] }], "dependentRequired": { "keyfile-offset": ["key-file"], "keyfile-size": ["key-file"], "token-id": ["token-only"], "token-type": ["token-only"] }, "dependentSchemas": { "key-slot": { "anyOf": [{ "required": ["passphrase"] }, { "required": ["key-file"] }] } }, "properties": { "passphrase": { "$ref": "#/$defs/secret" }, "key-file": { "$ref": "#/$defs/secret", "type": "object" }, "keyfile-offset": { "type": "integer", "minimum": 0 }, "keyfile-size": { "type": "integer", "minimum": 1, "maximum": 8388608 }, "volume-key-file": { "$ref": "#/$defs/secret", "type": "object" }, "token-only": { "const": true }, "token-id": { "type": "integer", "minimum": 0, "maximum": 31 }, "token-type": { "type": "string", "pattern": "^[ -~]+$" }, "key-slot": { "type": "integer", "minimum": 0, "maximum": 31 }, "header": { "type": "string", "pattern": "^/*[^/\\u0000][^\\u0000]*$" }, "read-only": { "type": "boolean" }, "allow-discards": { "type": "boolean" }, "sector-size": { "anyOf": [{ "const": 512 }, { "const": 1024 }, { "const": 2048 }, { "const": 4096 }] }, "integrity": { "type": "string", "pattern": "^[a-z0-9()-]+$" }, "integrity-no-journal": { "type": "boolean" }, "same-cpu-crypt": { "type": "boolean" }, "submit-from-crypt-cpus": { "type": "boolean" }, "no-read-workqueue": { "type": "boolean" }, "no-write-workqueue": { "type": "boolean" }, "disable-keyring": { "type": "boolean" } }, "$defs": { "secret": { "anyOf": [{ "type": "string" }, { "type": "object", "additionalProperties": false, "required": ["env"], "properties": { "env": { "type": "string", "pattern": "^[^=\\u0000]+$" }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["file"], "properties": { "file": { "type": "string", "pattern": "^[^\\u0000]+$" }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["fd"], "properties": { "fd": { "type": "integer", "minimum": 0, "maximum": 2147483647 }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["command"], "properties": { "command": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "timeout": { "type": "number", "exclusiveMinimum": 0 }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["credential"], "properties": { "credential": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\u0000]+$" }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["keyring"], "properties": { "keyring": { "type": "string", "pattern": "^[^\\u0000]+$", "maxLength": 4095 }, "trim": { "type": "boolean" } } }, { "type": "object", "additionalProperties": false, "required": ["prompt"], "properties": { "prompt": { "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]+$" } } }] } } };
 var func1 = Object.prototype.hasOwnProperty;
 var pattern4 = new RegExp("^[^=\\u0000]+$", "u");
 var pattern5 = new RegExp("^[^\\u0000]+$", "u");
@@ -1137,8 +1137,11 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
     }
     if (data["sector-size"] !== void 0) {
       let data12 = data["sector-size"];
-      if (!(typeof data12 == "number" && (!(data12 % 1) && !isNaN(data12)) && isFinite(data12))) {
-        const err26 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/type", keyword: "type", params: { type: "integer" } };
+      const _errs30 = errors;
+      let valid2 = false;
+      const _errs31 = errors;
+      if (512 !== data12) {
+        const err26 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/anyOf/0/const", keyword: "const", params: { allowedValue: 512 } };
         if (vErrors === null) {
           vErrors = [err26];
         } else {
@@ -1146,8 +1149,11 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (!(data12 === 512 || data12 === 1024 || data12 === 2048 || data12 === 4096)) {
-        const err27 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/enum", keyword: "enum", params: { allowedValues: schema38.properties["sector-size"].enum } };
+      var _valid1 = _errs31 === errors;
+      valid2 = valid2 || _valid1;
+      const _errs32 = errors;
+      if (1024 !== data12) {
+        const err27 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/anyOf/1/const", keyword: "const", params: { allowedValue: 1024 } };
         if (vErrors === null) {
           vErrors = [err27];
         } else {
@@ -1155,21 +1161,23 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    }
-    if (data.integrity !== void 0) {
-      let data13 = data.integrity;
-      if (typeof data13 === "string") {
-        if (!pattern12.test(data13)) {
-          const err28 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9()-]+$" } };
-          if (vErrors === null) {
-            vErrors = [err28];
-          } else {
-            vErrors.push(err28);
-          }
-          errors++;
+      var _valid1 = _errs32 === errors;
+      valid2 = valid2 || _valid1;
+      const _errs33 = errors;
+      if (2048 !== data12) {
+        const err28 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/anyOf/2/const", keyword: "const", params: { allowedValue: 2048 } };
+        if (vErrors === null) {
+          vErrors = [err28];
+        } else {
+          vErrors.push(err28);
         }
-      } else {
-        const err29 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/type", keyword: "type", params: { type: "string" } };
+        errors++;
+      }
+      var _valid1 = _errs33 === errors;
+      valid2 = valid2 || _valid1;
+      const _errs34 = errors;
+      if (4096 !== data12) {
+        const err29 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/anyOf/3/const", keyword: "const", params: { allowedValue: 4096 } };
         if (vErrors === null) {
           vErrors = [err29];
         } else {
@@ -1177,32 +1185,41 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    }
-    if (data["integrity-no-journal"] !== void 0) {
-      if (typeof data["integrity-no-journal"] !== "boolean") {
-        const err30 = { instancePath: instancePath + "/integrity-no-journal", schemaPath: "#/properties/integrity-no-journal/type", keyword: "type", params: { type: "boolean" } };
+      var _valid1 = _errs34 === errors;
+      valid2 = valid2 || _valid1;
+      if (!valid2) {
+        const err30 = { instancePath: instancePath + "/sector-size", schemaPath: "#/properties/sector-size/anyOf", keyword: "anyOf", params: {} };
         if (vErrors === null) {
           vErrors = [err30];
         } else {
           vErrors.push(err30);
         }
         errors++;
-      }
-    }
-    if (data["same-cpu-crypt"] !== void 0) {
-      if (typeof data["same-cpu-crypt"] !== "boolean") {
-        const err31 = { instancePath: instancePath + "/same-cpu-crypt", schemaPath: "#/properties/same-cpu-crypt/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err31];
-        } else {
-          vErrors.push(err31);
+      } else {
+        errors = _errs30;
+        if (vErrors !== null) {
+          if (_errs30) {
+            vErrors.length = _errs30;
+          } else {
+            vErrors = null;
+          }
         }
-        errors++;
       }
     }
-    if (data["submit-from-crypt-cpus"] !== void 0) {
-      if (typeof data["submit-from-crypt-cpus"] !== "boolean") {
-        const err32 = { instancePath: instancePath + "/submit-from-crypt-cpus", schemaPath: "#/properties/submit-from-crypt-cpus/type", keyword: "type", params: { type: "boolean" } };
+    if (data.integrity !== void 0) {
+      let data13 = data.integrity;
+      if (typeof data13 === "string") {
+        if (!pattern12.test(data13)) {
+          const err31 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9()-]+$" } };
+          if (vErrors === null) {
+            vErrors = [err31];
+          } else {
+            vErrors.push(err31);
+          }
+          errors++;
+        }
+      } else {
+        const err32 = { instancePath: instancePath + "/integrity", schemaPath: "#/properties/integrity/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err32];
         } else {
@@ -1211,9 +1228,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["no-read-workqueue"] !== void 0) {
-      if (typeof data["no-read-workqueue"] !== "boolean") {
-        const err33 = { instancePath: instancePath + "/no-read-workqueue", schemaPath: "#/properties/no-read-workqueue/type", keyword: "type", params: { type: "boolean" } };
+    if (data["integrity-no-journal"] !== void 0) {
+      if (typeof data["integrity-no-journal"] !== "boolean") {
+        const err33 = { instancePath: instancePath + "/integrity-no-journal", schemaPath: "#/properties/integrity-no-journal/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err33];
         } else {
@@ -1222,9 +1239,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["no-write-workqueue"] !== void 0) {
-      if (typeof data["no-write-workqueue"] !== "boolean") {
-        const err34 = { instancePath: instancePath + "/no-write-workqueue", schemaPath: "#/properties/no-write-workqueue/type", keyword: "type", params: { type: "boolean" } };
+    if (data["same-cpu-crypt"] !== void 0) {
+      if (typeof data["same-cpu-crypt"] !== "boolean") {
+        const err34 = { instancePath: instancePath + "/same-cpu-crypt", schemaPath: "#/properties/same-cpu-crypt/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err34];
         } else {
@@ -1233,9 +1250,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["disable-keyring"] !== void 0) {
-      if (typeof data["disable-keyring"] !== "boolean") {
-        const err35 = { instancePath: instancePath + "/disable-keyring", schemaPath: "#/properties/disable-keyring/type", keyword: "type", params: { type: "boolean" } };
+    if (data["submit-from-crypt-cpus"] !== void 0) {
+      if (typeof data["submit-from-crypt-cpus"] !== "boolean") {
+        const err35 = { instancePath: instancePath + "/submit-from-crypt-cpus", schemaPath: "#/properties/submit-from-crypt-cpus/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err35];
         } else {
@@ -1244,14 +1261,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["keyfile-offset"] !== void 0) {
-      if (data["key-file"] === void 0) {
-        const err36 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
-          property: "keyfile-offset",
-          missingProperty: "key-file",
-          depsCount: 1,
-          deps: "key-file"
-        } };
+    if (data["no-read-workqueue"] !== void 0) {
+      if (typeof data["no-read-workqueue"] !== "boolean") {
+        const err36 = { instancePath: instancePath + "/no-read-workqueue", schemaPath: "#/properties/no-read-workqueue/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err36];
         } else {
@@ -1260,14 +1272,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["keyfile-size"] !== void 0) {
-      if (data["key-file"] === void 0) {
-        const err37 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
-          property: "keyfile-size",
-          missingProperty: "key-file",
-          depsCount: 1,
-          deps: "key-file"
-        } };
+    if (data["no-write-workqueue"] !== void 0) {
+      if (typeof data["no-write-workqueue"] !== "boolean") {
+        const err37 = { instancePath: instancePath + "/no-write-workqueue", schemaPath: "#/properties/no-write-workqueue/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err37];
         } else {
@@ -1276,14 +1283,9 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["token-id"] !== void 0) {
-      if (data["token-only"] === void 0) {
-        const err38 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
-          property: "token-id",
-          missingProperty: "token-only",
-          depsCount: 1,
-          deps: "token-only"
-        } };
+    if (data["disable-keyring"] !== void 0) {
+      if (typeof data["disable-keyring"] !== "boolean") {
+        const err38 = { instancePath: instancePath + "/disable-keyring", schemaPath: "#/properties/disable-keyring/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err38];
         } else {
@@ -1292,13 +1294,13 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["token-type"] !== void 0) {
-      if (data["token-only"] === void 0) {
+    if (data["keyfile-offset"] !== void 0) {
+      if (data["key-file"] === void 0) {
         const err39 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
-          property: "token-type",
-          missingProperty: "token-only",
+          property: "keyfile-offset",
+          missingProperty: "key-file",
           depsCount: 1,
-          deps: "token-only"
+          deps: "key-file"
         } };
         if (vErrors === null) {
           vErrors = [err39];
@@ -1308,50 +1310,98 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data["key-slot"] !== void 0) {
-      const _errs46 = errors;
-      let valid3 = false;
-      const _errs47 = errors;
-      if (data && typeof data == "object" && !Array.isArray(data)) {
-        if (data.passphrase === void 0) {
-          const err40 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf/0/required", keyword: "required", params: { missingProperty: "passphrase" } };
-          if (vErrors === null) {
-            vErrors = [err40];
-          } else {
-            vErrors.push(err40);
-          }
-          errors++;
+    if (data["keyfile-size"] !== void 0) {
+      if (data["key-file"] === void 0) {
+        const err40 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "keyfile-size",
+          missingProperty: "key-file",
+          depsCount: 1,
+          deps: "key-file"
+        } };
+        if (vErrors === null) {
+          vErrors = [err40];
+        } else {
+          vErrors.push(err40);
         }
+        errors++;
       }
-      var _valid1 = _errs47 === errors;
-      valid3 = valid3 || _valid1;
-      const _errs48 = errors;
-      if (data && typeof data == "object" && !Array.isArray(data)) {
-        if (data["key-file"] === void 0) {
-          const err41 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf/1/required", keyword: "required", params: { missingProperty: "key-file" } };
-          if (vErrors === null) {
-            vErrors = [err41];
-          } else {
-            vErrors.push(err41);
-          }
-          errors++;
+    }
+    if (data["token-id"] !== void 0) {
+      if (data["token-only"] === void 0) {
+        const err41 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "token-id",
+          missingProperty: "token-only",
+          depsCount: 1,
+          deps: "token-only"
+        } };
+        if (vErrors === null) {
+          vErrors = [err41];
+        } else {
+          vErrors.push(err41);
         }
+        errors++;
       }
-      var _valid1 = _errs48 === errors;
-      valid3 = valid3 || _valid1;
-      if (!valid3) {
-        const err42 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf", keyword: "anyOf", params: {} };
+    }
+    if (data["token-type"] !== void 0) {
+      if (data["token-only"] === void 0) {
+        const err42 = { instancePath, schemaPath: "#/dependentRequired", keyword: "dependentRequired", params: {
+          property: "token-type",
+          missingProperty: "token-only",
+          depsCount: 1,
+          deps: "token-only"
+        } };
         if (vErrors === null) {
           vErrors = [err42];
         } else {
           vErrors.push(err42);
         }
         errors++;
+      }
+    }
+    if (data["key-slot"] !== void 0) {
+      const _errs50 = errors;
+      let valid4 = false;
+      const _errs51 = errors;
+      if (data && typeof data == "object" && !Array.isArray(data)) {
+        if (data.passphrase === void 0) {
+          const err43 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf/0/required", keyword: "required", params: { missingProperty: "passphrase" } };
+          if (vErrors === null) {
+            vErrors = [err43];
+          } else {
+            vErrors.push(err43);
+          }
+          errors++;
+        }
+      }
+      var _valid2 = _errs51 === errors;
+      valid4 = valid4 || _valid2;
+      const _errs52 = errors;
+      if (data && typeof data == "object" && !Array.isArray(data)) {
+        if (data["key-file"] === void 0) {
+          const err44 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf/1/required", keyword: "required", params: { missingProperty: "key-file" } };
+          if (vErrors === null) {
+            vErrors = [err44];
+          } else {
+            vErrors.push(err44);
+          }
+          errors++;
+        }
+      }
+      var _valid2 = _errs52 === errors;
+      valid4 = valid4 || _valid2;
+      if (!valid4) {
+        const err45 = { instancePath, schemaPath: "#/dependentSchemas/key-slot/anyOf", keyword: "anyOf", params: {} };
+        if (vErrors === null) {
+          vErrors = [err45];
+        } else {
+          vErrors.push(err45);
+        }
+        errors++;
       } else {
-        errors = _errs46;
+        errors = _errs50;
         if (vErrors !== null) {
-          if (_errs46) {
-            vErrors.length = _errs46;
+          if (_errs50) {
+            vErrors.length = _errs50;
           } else {
             vErrors = null;
           }
@@ -1359,11 +1409,11 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
   } else {
-    const err43 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err46 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err43];
+      vErrors = [err46];
     } else {
-      vErrors.push(err43);
+      vErrors.push(err46);
     }
     errors++;
   }
