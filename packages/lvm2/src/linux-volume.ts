@@ -1,0 +1,53 @@
+import { constants, readdirSync, readFileSync } from "node:fs";
+import { findTool } from "@devhost/core/command";
+import { linuxMappings } from "@devhost/core/mapping";
+import {
+	AT_FDCWD,
+	flock,
+	openat2,
+	RESOLVE_BENEATH,
+	RESOLVE_NO_SYMLINKS,
+	statFd,
+} from "@devhost/linux";
+import { loadTarget } from "./load-target.ts";
+import { sourceOf } from "./source.ts";
+import { makeSystemDirectory } from "./system-directory.ts";
+import type { VolumeSys } from "./volume-sys.ts";
+
+/** This machine: one or two system calls for each method of {@link VolumeSys}. */
+export function linuxVolume(): VolumeSys {
+	return {
+		mappings: linuxMappings(),
+		openNode: (devices, path) =>
+			openat2(devices, path, {
+				flags: constants.O_RDONLY | constants.O_NONBLOCK,
+				resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+			}),
+		nodeOf(device) {
+			const { type, node } = statFd(device.fd);
+			return type === "block" ? node : undefined;
+		},
+		sourceOf: (device, name) => sourceOf(device.fd, name),
+		findLvm: (subject) => findTool("lvm", { subject, install: "apt-get install lvm2" }),
+		makeSystemDirectory,
+		devicesBeneath(node) {
+			const folder = `/sys/dev/block/${node.major}:${node.minor}/slaves`;
+			return readdirSync(folder).map((name) => {
+				const [major, minor] = readFileSync(`${folder}/${name}/dev`, "utf8").split(":");
+				return { major: Number(major), minor: Number(minor) };
+			});
+		},
+		loadTarget,
+		lockTools() {
+			// The device of device-mapper's control node: whoever can make mappings has it, and locks it nowhere else.
+			const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+			using acquired = new DisposableStack();
+			const fd = acquired.use(
+				openat2(AT_FDCWD, "/sys/devices/virtual/misc/device-mapper", { flags }),
+			);
+			if (!flock(fd, "exclusive")) return undefined;
+			acquired.move();
+			return fd;
+		},
+	};
+}
