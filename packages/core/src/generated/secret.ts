@@ -88,17 +88,17 @@ var require_ucs2length = __commonJS({
   }
 });
 
-var validate = validate20;
+var validate = validate15;
 var pattern4 = new RegExp("^[^=\\u0000]+$", "u");
 var pattern5 = new RegExp("^[^\\u0000]+$", "u");
 var pattern6 = new RegExp("^[^\\u0000]*$", "u");
 var pattern7 = new RegExp("^(?!\\.{1,2}$)[^/\\u0000]+$", "u");
 var pattern9 = new RegExp("^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]+$", "u");
 var func1 = require_ucs2length().default;
-function validate20(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
-  const evaluated0 = validate20.evaluated;
+  const evaluated0 = validate15.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -685,8 +685,8 @@ function validate20(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
   }
-  validate20.errors = vErrors;
+  validate15.errors = vErrors;
   evaluated0.props = props0;
   return errors === 0;
 }
-validate20.evaluated = { "dynamicProps": true, "dynamicItems": false };
+validate15.evaluated = { "dynamicProps": true, "dynamicItems": false };
