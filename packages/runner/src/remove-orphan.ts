@@ -24,11 +24,14 @@ const pauseMs = 50;
  * @throws {@link DeviceBusy} somebody uses it after all.
  * @throws {@link DeviceError} `ERR_DEVICE_SYSTEM` the kernel refuses.
  */
-export async function removeOrphan(device: ListedDevice): Promise<boolean> {
+export async function removeOrphan(
+	device: ListedDevice,
+	{ timeoutMs = patienceMs }: { readonly timeoutMs?: number } = {},
+): Promise<boolean> {
 	const subject = describeDevice(device);
 	// What is armed goes with what stood on it.
 	if (device.isArmed !== true) {
-		const endMs = performance.now() + patienceMs;
+		const endMs = performance.now() + timeoutMs;
 		let result = await tryRemove(device, subject);
 		while (result === "busy") {
 			if (performance.now() > endMs) {
@@ -40,7 +43,7 @@ export async function removeOrphan(device: ListedDevice): Promise<boolean> {
 		}
 		if (result === "gone") return false;
 	}
-	await waitForAbsence(identityOf(device), { subject, timeoutMs: patienceMs });
+	await waitForAbsence(identityOf(device), { subject, timeoutMs });
 	return true;
 }
 

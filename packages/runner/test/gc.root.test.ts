@@ -6,6 +6,7 @@ import { describeAsRoot } from "@devhost/tools/testing";
 import { afterEach, beforeEach, onTestFinished, test, vi } from "vitest";
 import type { CollectionEvent, FoundDevice, ListEvent } from "../src/device-events.ts";
 import { newRunId } from "../src/run-id.ts";
+import { parseRunId } from "../src/run-process.ts";
 import { type CliResult, devhost, killStarted, Project, startDevhost } from "./devhost.ts";
 import { eventComplaints } from "./event-schema.ts";
 import { boundLoops, processesIn } from "./leftovers.ts";
@@ -260,6 +261,35 @@ describeAsRoot("devhost gc", () => {
 		expect(await run.ended).toMatchObject({ code: 0 });
 	});
 
+	test("touches nothing that is being opened or closed", async ({ expect }) => {
+		const devices = { own: { type: "devhost.loopback", options: { filename: "disk.img" } } };
+		project.image("disk.img");
+		const stages = Array.from({ length: 20 }, (_, index) => ({
+			name: `stage-${index}`,
+			devices,
+			run: ["cmp", "-n", "4096", "{devices.own}", "/dev/zero"],
+		}));
+		const run = startDevhost(["run", "--json", project.manifest({ stages })]);
+		let isOver = false;
+		const result = run.ended.finally(() => (isOver = true));
+		await run.printed("run-started");
+
+		const found: FoundDevice[] = [];
+		const said: CollectionEvent[] = [];
+		while (!isOver) {
+			const results = await Promise.all([ls(), gc()]);
+			found.push(...results[0]);
+			said.push(...results[1].events);
+		}
+
+		expect(await result).toMatchObject({ code: 0, stderr: "" });
+		const id = /"run":"([^"]+)"/.exec((await result).stdout)?.[1];
+		expect(said.filter((event) => "device" in event && event.device.run === id)).toEqual([]);
+		expect(found.filter((device) => device.run === id && device.state !== "in-use")).toEqual(
+			[],
+		);
+	});
+
 	test("finds nothing after a run that was killed with all its processes", async ({ expect }) => {
 		const run = startDevhost(["run", "--json", waitingManifest()]);
 		await run.printed("waits");
@@ -273,6 +303,25 @@ describeAsRoot("devhost gc", () => {
 		expect(code).toBe(0);
 		expect(events.filter((event) => "device" in event && event.device.run === id)).toEqual([]);
 		expect(boundLoops(project.folder)).toEqual([]);
+	});
+
+	test("says what it could not remove, and exits with 4", async ({ expect }) => {
+		const tag = `devhost:${deadRun()}:root`;
+		const [loop, fd] = await bindLoop({ tag, file: project.image("planted.img") });
+		using _ = fd;
+		onTestFinished(() => loop[Symbol.dispose]());
+
+		// There it sees nobody who has it open, and the kernel does not take it from them.
+		const inside = ["unshare", "--pid", "--fork", "--mount-proc"];
+		const result = await devhost(["gc", "--json"], { before: inside });
+
+		expect(result.code).toBe(4);
+		const events = linesOf<CollectionEvent>(result);
+		expect(saidOf(events, loop)).toEqual([]);
+		expect(events.at(-1)).toMatchObject({ success: false, exitCode: 4 });
+		expect(JSON.stringify(events.at(-1))).toContain(`${loop.name} (root of run `);
+		expect(JSON.stringify(events.at(-1))).toContain("ERR_DEVICE_BUSY");
+		expect(loop.state()).toBeDefined();
 	});
 
 	test("may run twice at once", async ({ expect }) => {
@@ -349,7 +398,6 @@ describeAsRoot("devhost gc", () => {
 
 describeAsRoot("devhost ls", () => {
 	test("shows the devices of a run, and who holds them", async ({ expect }) => {
-		const begunMs = Date.now();
 		const run = startDevhost(["run", "--json", waitingManifest()]);
 		await run.printed("waits");
 		const [name = ""] = boundLoops(project.folder);
@@ -372,7 +420,8 @@ describeAsRoot("devhost ls", () => {
 			expect.objectContaining({ kind: "process", command: "node" }),
 		);
 		const sinceMs = Date.parse(device?.since ?? "");
-		expect(sinceMs).toBeGreaterThan(begunMs - 1000);
+		// When its node was made, not when its run began.
+		expect(sinceMs).toBeGreaterThan(parseRunId(id ?? "")?.startedMs ?? Infinity);
 		expect(sinceMs).toBeLessThanOrEqual(Date.now());
 		const [headings, ...rows] = stdout.split("\n");
 		expect(headings).toMatch(/^RUN +DEVICE +TYPE +NODE +SIZE +STATE +SINCE +HELD BY$/);

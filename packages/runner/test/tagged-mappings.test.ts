@@ -15,7 +15,7 @@ describe("the tag of a mapping", () => {
 		[
 			"of what cryptsetup puts beneath",
 			`${tag}_dif`,
-			`CRYPT-SUBDEV-${luks.slice(12)}-${tag}_dif`,
+			`${luks.replace("LUKS2", "INTEGRITY")}-${tag}_dif`,
 			"root",
 		],
 		["of lvm, renamed", tag, volume, "root"],

@@ -90,7 +90,7 @@ export const gcHelp = `devhost gc [OPTION]...
 
 Removes devices that carry the tag of a run which is over and that nobody uses, what stands on others first; nothing else. Says
 which are kept because somebody uses them. Takes a second or two when there are any: what may be an orphan is looked at twice.
-Without a crash of the kernel, or of cryptsetup or lvm at the wrong moment, there are none. Needs root.
+However a run ends, it leaves none: this is for what a fault of the kernel, or somebody who changed a device, has left. Needs root.
 
       --dry-run         removes nothing, says what it would remove
       --json            the same as lines of JSON on standard output
