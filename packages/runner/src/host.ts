@@ -8,7 +8,9 @@ import {
 	type OpenedDevice,
 } from "@devhost/core";
 import type { LoopbackOptionsSchema } from "./generated/loopback-options.ts";
-import { type DeviceModule, findModules } from "./modules.ts";
+import type { Luks2OptionsSchema } from "./generated/luks2-options.ts";
+import type { Lvm2OptionsSchema } from "./generated/lvm2-options.ts";
+import { type DeviceModule, deviceTypes, findModules } from "./modules.ts";
 import { makeRunNamespace } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
 import { newRunId } from "./run-id.ts";
@@ -73,7 +75,7 @@ export function openHost(options: HostOptions = {}): Host {
 	});
 	const manager = new DeviceManager({
 		service: (type) => services.start(moduleOf(type)),
-		types: new Map(modules.types.map((type) => [type, moduleOf(type)])),
+		types: deviceTypes(modules),
 		run: newRunId(),
 		tree,
 		devices: namespace.devices,
@@ -99,4 +101,22 @@ export function openHost(options: HostOptions = {}): Host {
 /** A file, or a range of it, as a block device: for {@link openHost}. */
 export function loopback(options: LoopbackOptionsSchema): DeviceSpec {
 	return { type: "devhost.loopback", options };
+}
+
+/**
+ * An unlocked LUKS2 container: for {@link openHost}.
+ *
+ * @param parent - The name of the device that holds it.
+ */
+export function luks2(parent: string, options: Luks2OptionsSchema): DeviceSpec {
+	return { type: "devhost.luks2", parent, options };
+}
+
+/**
+ * A logical volume of LVM2: for {@link openHost}.
+ *
+ * @param parents - The names of the devices that are its group's physical volumes.
+ */
+export function lvm2(parents: string | readonly string[], options: Lvm2OptionsSchema): DeviceSpec {
+	return { type: "devhost.lvm2.lv", parents: [parents].flat(), options };
 }

@@ -76,7 +76,7 @@ export interface FindModulesOptions {
 }
 
 /** Packages that come with devhost. A new kind of device is one more line. */
-const builtInPackages: readonly string[] = ["@devhost/loopback"];
+const builtInPackages: readonly string[] = ["@devhost/loopback", "@devhost/luks2", "@devhost/lvm2"];
 
 /**
  * Finds the packages that serve devices, by the `./device.json` that they export.
@@ -125,6 +125,16 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 	return { forType: (type) => byType.get(type), types: [...byType.keys()], problems };
 }
 
+/** What the graph and the manager of devices know of each type. */
+export function deviceTypes({ types, forType }: Modules): Map<string, DeviceModule> {
+	return new Map(
+		types.flatMap((type) => {
+			const module = forType(type);
+			return module === undefined ? [] : [[type, module]];
+		}),
+	);
+}
+
 /** Makes problems that stand in no file. */
 function problemWithout(file: string): (message: string) => Problem {
 	return (message) =>
@@ -134,7 +144,12 @@ function problemWithout(file: string): (message: string) => Problem {
 		);
 }
 
+/** What was read: a run asks twice, and they do not change while it lasts. */
+const builtIn = new Map<string, DeviceModule>();
+
 function readBuiltIn(name: string): DeviceModule {
+	const known = builtIn.get(name);
+	if (known !== undefined) return known;
 	const complain = problemWithout(name);
 	const file = resolveFrom(import.meta.filename, `${name}/device.json`);
 	const module =
@@ -142,7 +157,9 @@ function readBuiltIn(name: string): DeviceModule {
 			? complain("is not installed with devhost: install devhost again")
 			: describeModule(name, file, complain);
 	if ("code" in module) throw new ManifestError([module]);
-	return { ...module, isBuiltIn: true };
+	const read = { ...module, isBuiltIn: true };
+	builtIn.set(name, read);
+	return read;
 }
 
 /** @param folders - Where it is looked for, in this order; for paths only the first counts. */

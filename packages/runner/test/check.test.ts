@@ -87,7 +87,11 @@ describe("names and types of devices", () => {
 			"org.osbuild.lopback",
 			'type "org.osbuild.lopback" is unknown, did you mean "org.osbuild.loopback"?',
 		],
-		["my.disk", 'type "my.disk" is unknown, known are devhost.loopback, org.osbuild.loopback'],
+		[
+			"my.disk",
+			'type "my.disk" is unknown, known are devhost.loopback, org.osbuild.loopback, devhost.luks2, ' +
+				"org.osbuild.luks2, devhost.lvm2.lv, org.osbuild.lvm2.lv",
+		],
 	] as const)("refuses the type %s", async ([type, message], { expect }) => {
 		using folder = new ManifestFolder();
 
@@ -171,7 +175,8 @@ describe("parents", () => {
 	test("may be several, of a stage's own devices and shared ones", async ({ expect }) => {
 		using folder = new ManifestFolder();
 		addModules(folder);
-		const devices = "{ base: { type: t.root }, top: { type: t.many, parents: [base, other] }, other: { type: t.root } }";
+		const devices =
+			"{ base: { type: t.root }, top: { type: t.many, parents: [base, other] }, other: { type: t.root } }";
 		const stages =
 			"[{ name: a, run: [ls], uses: [], devices: { x: { type: t.many, parents: [y, base] }, y: { type: t.root } } }]";
 

@@ -27,12 +27,21 @@ const description = {
 	},
 };
 
+const builtInTypes = [
+	"devhost.loopback",
+	"org.osbuild.loopback",
+	"devhost.luks2",
+	"org.osbuild.luks2",
+	"devhost.lvm2.lv",
+	"org.osbuild.lvm2.lv",
+];
+
 describe("what comes with devhost", () => {
-	test("is @devhost/loopback", ({ expect }) => {
+	test("is loop devices, LUKS2 and LVM2, under osbuild's names, too", ({ expect }) => {
 		const modules = findModules();
 
 		expect(modules.problems).toEqual([]);
-		expect(modules.types).toEqual(["devhost.loopback", "org.osbuild.loopback"]);
+		expect(modules.types).toEqual(builtInTypes);
 		expect(modules.forType("org.osbuild.loopback")).toMatchObject({
 			package: "@devhost/loopback",
 			parent: "none",
@@ -40,6 +49,16 @@ describe("what comes with devhost", () => {
 			service: expect.stringMatching(/^\/.*\/loopback\/dist\/service\.cjs$/),
 			options: { type: "object", required: ["filename"] },
 			range: { file: "filename", readOnly: "read-only" },
+		});
+		expect(modules.forType("devhost.luks2")).toMatchObject({
+			package: "@devhost/luks2",
+			parent: "required",
+			needs: ["device-mapper"],
+		});
+		expect(modules.forType("org.osbuild.lvm2.lv")).toMatchObject({
+			package: "@devhost/lvm2",
+			parent: "several",
+			needs: ["device-mapper"],
 		});
 		expect(modules.forType("devhost.nothing")).toBeUndefined();
 		expect(modules.forType("__proto__")).toBeUndefined();
@@ -78,7 +97,7 @@ describe("a module of somebody else", () => {
 			isBuiltIn: false,
 			service: expect.stringMatching(/service\.cjs$/),
 		});
-		expect(modules.types).toEqual(["devhost.loopback", "org.osbuild.loopback", "acme.disk"]);
+		expect(modules.types).toEqual([...builtInTypes, "acme.disk"]);
 	});
 
 	test("says what it needs of the kernel, and which programs it runs", ({ expect }) => {
