@@ -68,9 +68,7 @@ const meanings: readonly Meaning[] = [
 		code: "ERR_DEVICE_KEY",
 		pointer: keyPointer,
 		message: ({ options }) =>
-			options.unlocking.by === "passphrase"
-				? "the passphrase is empty up to its first line end, and cryptsetup takes no empty one"
-				: "the key-file is empty from keyfile-offset on, and cryptsetup takes no empty one",
+			`cryptsetup has read nothing from the ${options.unlocking.by}: it is empty`,
 	},
 	{
 		when: /^Volume key does not match the volume\.$/m,
@@ -102,7 +100,7 @@ const meanings: readonly Meaning[] = [
 			const used =
 				lineEndBytes === undefined
 					? ""
-					: `. It ends at its first line end, after ${lineEndBytes} bytes: what follows is not part of it. ` +
+					: `. The passphrase ends at its first line end, after ${lineEndBytes} bytes: what follows is not part of it. ` +
 						"key-file takes every byte";
 			return `the ${unlocking.by} does not open ${slots}${used}`;
 		},

@@ -25,7 +25,10 @@ export class Cryptsetup {
 	async explain(error: CommandError, failed: FailedCommand): Promise<DeviceError> {
 		const { subject, parent, secret, options } = failed;
 		if (/in use \(already mapped or mounted\)/.test(error.stderr)) {
-			const holders = await this.#sys.holders(parent.node);
+			// Who only has it open, as the service of the parent, stands in nobody's way.
+			const holders = (await this.#sys.holders(parent.node)).filter(
+				({ kind }) => kind !== "process",
+			);
 			const message = busyMessage(`${subject}: ${parent.path}`, holders);
 			return new DeviceBusy(message, holders, { cause: error });
 		}

@@ -1,5 +1,6 @@
+import { writeSync } from "node:fs";
 import { DeviceError, type OpenContext } from "@devhost/core";
-import { type Fd, statFd } from "@devhost/linux";
+import { type Fd, memfd, statFd } from "@devhost/linux";
 import type { Unlocking } from "./options.ts";
 
 /** What unlocks a container, in a file that only descriptors lead to. */
@@ -11,8 +12,10 @@ export interface Secret extends Disposable {
 /**
  * Takes the secret that is to unlock a container. Its bytes are not read.
  *
+ * An empty passphrase becomes an empty line: cryptsetup takes an empty input for none at all.
+ *
  * @returns `undefined` where tokens are to unlock it.
- * @throws {@link DeviceError} `ERR_DEVICE_KEY` it is empty, which cryptsetup takes for none.
+ * @throws {@link DeviceError} `ERR_DEVICE_KEY` it is empty, and no passphrase.
  * @throws {@link DeviceError} `ERR_DEVICE_OPTIONS` `keyfile-offset` is beyond its end.
  */
 export function takeSecret(unlocking: Unlocking, context: OpenContext): Secret | undefined {
@@ -28,6 +31,11 @@ export function takeSecret(unlocking: Unlocking, context: OpenContext): Secret |
 	using taken = new DisposableStack();
 	taken.use(fd);
 	const { sizeBytes } = statFd(fd);
+	if (sizeBytes === 0 && by === "passphrase") {
+		const line = memfd("empty line");
+		writeSync(line.fd, "\n", 0);
+		return { fd: line, sizeBytes: 0, [Symbol.dispose]: () => line.close() };
+	}
 	if (sizeBytes === 0) {
 		const message = `${name}: ${by}: it is empty, and cryptsetup takes no empty one`;
 		throw new DeviceError("ERR_DEVICE_KEY", message, { pointer });

@@ -166,6 +166,17 @@ test.for([
 	);
 });
 
+test("refuses a container whose encryption cryptsetup has begun to change", async ({ expect }) => {
+	const file = join(folder, "changing.img");
+	makeContainer(file);
+	cryptsetup(["reencrypt", "--init-only", file], "secret");
+
+	const changing = await headerOf(file);
+
+	expect(changing.metadata.requirements).toEqual(["online-reencrypt-v2"]);
+	expect(check(changing, {})).toThrow(/its encryption is being changed/);
+});
+
 test("refuses a device that ends before the data", ({ expect }) => {
 	expect(check(header, {}, dataOffsetBytes)).toThrow(
 		expect.objectContaining({

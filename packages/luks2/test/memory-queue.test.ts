@@ -21,23 +21,26 @@ test("lets those begin who have room together, and the others when there is room
 }) => {
 	const log: string[] = [];
 	const queue = new MemoryQueue(() => 100);
-	const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => work(log, name));
+	const a = work(log, "a");
+	const b = work(log, "b");
+	const c = work(log, "c");
+	const d = work(log, "d");
 
 	const runs = [
-		queue.run(60, never, () => a?.run() ?? ""),
-		queue.run(40, never, () => b?.run() ?? ""),
-		queue.run(60, never, () => c?.run() ?? ""),
-		queue.run(10, never, () => d?.run() ?? ""),
+		queue.run(60, never, a.run),
+		queue.run(40, never, b.run),
+		queue.run(60, never, c.run),
+		queue.run(10, never, d.run),
 	] as const;
 	await settled();
 	const atFirst = [...log];
-	b?.end();
+	b.end();
 	await settled();
 	const withoutB = [...log];
-	a?.end();
+	a.end();
 	await settled();
-	c?.end();
-	d?.end();
+	c.end();
+	d.end();
 
 	expect(atFirst).toEqual(["a", "b"]);
 	// In order: whoever needs little does not overtake whoever needs much for ever.
