@@ -1,14 +1,14 @@
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { mappingTag } from "@devhost/core";
 import { DeviceMapper, type DeviceNumber, type DmTarget } from "@devhost/linux";
 import { afterEach, beforeEach, onTestFinished, test } from "vitest";
-import type { CollectionEvent, FoundDevice, ListEvent } from "../src/device-events.ts";
+import type { FoundDevice } from "../src/device-events.ts";
 import { newRunId } from "../src/run-id.ts";
-import { devhost, Project } from "./devhost.ts";
-import { eventComplaints } from "./event-schema.ts";
+import { gc, ls, saidOf } from "./device-commands.ts";
+import { Project } from "./devhost.ts";
+import { holdOpen } from "./hold-open.ts";
 import { bindLoop, deadRun, type PlantedLoop, plantLoop } from "./planted-loop.ts";
 
 const sectors = 32_768;
@@ -87,35 +87,6 @@ async function plantStack(run: string): Promise<readonly string[]> {
 	return [await plant(top, top, [linear(crypt)]), crypt, loop.name];
 }
 
-/** A process of somebody that has a device open. */
-async function holdOpen(kernelName: string): Promise<number> {
-	const script = 'exec 3<"$1"; echo; exec sleep 600';
-	const argv = ["-c", script, "sh", `/dev/${kernelName}`];
-	const child = spawn("sh", argv, { stdio: ["ignore", "pipe", "inherit"] });
-	onTestFinished(async () => {
-		child.kill("SIGKILL");
-		if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-	});
-	await once(child.stdout, "data");
-	return child.pid as number;
-}
-
-/** The events of a command with `--json`, each of which is what the schema says. */
-async function eventsOf<E>(...args: string[]): Promise<{ code: number | null; events: E[] }> {
-	const { code, stdout } = await devhost([...args, "--json"]);
-	const lines = stdout.split("\n").filter((line) => line !== "");
-	const events = lines.map((line) => JSON.parse(line) as E);
-	const complaints = events.flatMap(eventComplaints);
-	if (complaints.length > 0) throw new Error(complaints.join("\n"));
-	return { code, events };
-}
-
-function saidOf(events: readonly CollectionEvent[]): string[] {
-	return events.flatMap((event) =>
-		"device" in event ? [`${event.event} ${event.device.name} ${event.device.device}`] : [],
-	);
-}
-
 test("gc removes orphans, the top of a stack first, and none of 20 foreign devices", async ({
 	expect,
 }) => {
@@ -152,12 +123,14 @@ test("gc removes orphans, the top of a stack first, and none of 20 foreign devic
 	const loopsBefore = loops.map((loop) => loop.state());
 	const [top, crypt, loop] = await plantStack(run);
 	const lonely = await plant(tag, tag);
+	// Whoever reads it would wait for ever.
+	await mapper.suspend({ name: tag });
 	const empty = mappingTag(run, "empty");
 	const { node } = await mapper.create(empty, empty);
 	removeAfterwards(node);
 
-	const dry = await eventsOf<CollectionEvent>("gc", "--dry-run");
-	const { code, events } = await eventsOf<CollectionEvent>("gc");
+	const dry = await gc(["--dry-run"]);
+	const { code, events } = await gc();
 
 	const ours = [`${top} lv`, `${crypt} crypt`, `${loop} disk`];
 	const others = [`${lonely} root`, `dm-${node.minor} empty`];
@@ -188,15 +161,13 @@ test("gc keeps what somebody uses and all beneath it, and says who; ls shows it"
 	unmounting.defer(() => execFileSync("umount", [target]));
 	const run = deadRun();
 	const opened = await plant(mappingTag(run, "opened"), mappingTag(run, "opened"));
-	const pid = await holdOpen(opened);
+	const { pid } = await holdOpen(`/dev/${opened}`);
 	const beneath = await plant(mappingTag(run, "beneath"), mappingTag(run, "beneath"));
 	const above = await plant("somebodys", "", [linear(beneath)]);
 	const before = mappings();
 
-	const { code, events } = await eventsOf<CollectionEvent>("gc");
-	const listed = (await eventsOf<ListEvent>("ls")).events.flatMap((event) =>
-		event.event === "device-found" ? [event.device] : [],
-	);
+	const { code, events } = await gc();
+	const { devices } = await ls();
 
 	expect(code).toBe(0);
 	expect(mappings()).toEqual(before);
@@ -213,7 +184,7 @@ test("gc keeps what somebody uses and all beneath it, and says who; ls shows it"
 		[beneath]: expect.stringContaining(`still in use by device ${above}`),
 	});
 	const shown = (name: string): Partial<FoundDevice> | undefined =>
-		listed.find((device) => device.name === name);
+		devices.find((device) => device.name === name);
 	expect(shown(top)).toMatchObject({ type: "devhost.lvm2.lv", sizeBytes: 1 << 20, device: "lv" });
 	expect(shown(crypt)).toMatchObject({ type: "devhost.luks2", state: "in-use", device: "crypt" });
 	expect(shown(loop)).toMatchObject({ type: "devhost.loopback", state: "closing" });
@@ -224,13 +195,10 @@ test("gc may run twice at once", async ({ expect }) => {
 	const before = mappings();
 	const [, , loop] = await plantStack(deadRun());
 
-	const results = await Promise.all([
-		eventsOf<CollectionEvent>("gc"),
-		eventsOf<CollectionEvent>("gc"),
-	]);
+	const results = await Promise.all([gc(), gc()]);
 
 	expect(results.map(({ code }) => code)).toEqual([0, 0]);
 	expect(mappings()).toEqual(before);
-	const { events } = await eventsOf<ListEvent>("ls");
-	expect(events.filter((event) => "device" in event && event.device.name === loop)).toEqual([]);
+	const { devices } = await ls();
+	expect(devices.filter(({ name }) => name === loop)).toEqual([]);
 });

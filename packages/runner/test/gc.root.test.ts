@@ -1,14 +1,14 @@
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeAsRoot } from "@devhost/tools/testing";
 import { afterEach, beforeEach, onTestFinished, test, vi } from "vitest";
-import type { CollectionEvent, FoundDevice, ListEvent } from "../src/device-events.ts";
+import type { CollectionEvent, FoundDevice } from "../src/device-events.ts";
 import { newRunId } from "../src/run-id.ts";
 import { parseRunId } from "../src/run-process.ts";
 import { type CliResult, devhost, killStarted, Project, startDevhost } from "./devhost.ts";
-import { eventComplaints } from "./event-schema.ts";
+import { gc, ls, saidOf } from "./device-commands.ts";
+import { holdOpen } from "./hold-open.ts";
 import { boundLoops, processesIn } from "./leftovers.ts";
 import {
 	bindLoop,
@@ -40,47 +40,13 @@ async function plant(options: Partial<PlantOptions> & { tag: string }): Promise<
 	return loop;
 }
 
-/** The lines of `devhost … --json`, each of which is what the schema says. */
-function linesOf<E>({ stdout }: CliResult): E[] {
-	const events = stdout
-		.split("\n")
-		.filter((line) => line !== "")
-		.map((line) => JSON.parse(line) as E);
-	const complaints = events.flatMap(eventComplaints);
-	if (complaints.length > 0) throw new Error(complaints.join("\n"));
-	return events;
-}
-
-async function gc(...args: string[]): Promise<CliResult & { events: CollectionEvent[] }> {
-	const result = await devhost(["gc", "--json", ...args]);
-	return { ...result, events: linesOf<CollectionEvent>(result) };
-}
-
 /** What was said of some devices: others on this machine plant some, too. */
-function saidOf(events: readonly CollectionEvent[], ...loops: readonly PlantedLoop[]): string[] {
-	return events.flatMap((event) =>
-		"device" in event && loops.some(({ name }) => name === event.device.name)
-			? [`${event.event} ${event.device.device}`]
-			: [],
-	);
-}
-
-async function ls(before: readonly string[] = []): Promise<FoundDevice[]> {
-	const result = await devhost(["ls", "--json"], { before });
-	const events = linesOf<ListEvent>(result);
-	return events.flatMap((event) => (event.event === "device-found" ? [event.device] : []));
-}
-
-/** A process of somebody that has a file open. */
-async function holdOpen(path: string): Promise<number> {
-	const script = 'exec 3<"$1"; echo; exec sleep 600';
-	const child = spawn("sh", ["-c", script, "sh", path], { stdio: ["ignore", "pipe", "inherit"] });
-	onTestFinished(async () => {
-		child.kill("SIGKILL");
-		if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-	});
-	await once(child.stdout, "data");
-	return child.pid as number;
+function saidOfThese(
+	events: readonly CollectionEvent[],
+	...loops: readonly PlantedLoop[]
+): string[] {
+	const said = saidOf(events, ({ name }) => loops.some((loop) => loop.name === name));
+	return said.map((text) => text.replace(/ loop\d+/, ""));
 }
 
 /** A manifest whose only stage waits until the file `go` is there. */
@@ -98,14 +64,14 @@ describeAsRoot("devhost gc", () => {
 		const run = deadRun();
 		const loop = await plant({ tag: `devhost:${run}:root` });
 
-		const dry = await gc("--dry-run");
+		const dry = await gc(["--dry-run"]);
 		const afterDry = loop.state();
 		const { code, events } = await gc();
 
-		expect(saidOf(dry.events, loop)).toEqual(["orphan-found root"]);
+		expect(saidOfThese(dry.events, loop)).toEqual(["orphan-found root"]);
 		expect(dry.events.at(-1)).toMatchObject({ event: "gc-ended", dryRun: true, exitCode: 0 });
 		expect(afterDry).toBeDefined();
-		expect(saidOf(events, loop)).toEqual(["orphan-removed root"]);
+		expect(saidOfThese(events, loop)).toEqual(["orphan-removed root"]);
 		expect(events.at(-1)).toMatchObject({ event: "gc-ended", success: true, errors: [] });
 		expect(code).toBe(0);
 		expect(loop.state()).toBeUndefined();
@@ -124,7 +90,7 @@ describeAsRoot("devhost gc", () => {
 		const { events } = await gc();
 
 		expect(before).toBe(true);
-		expect(saidOf(events, loop)).toEqual(["orphan-removed disk"]);
+		expect(saidOfThese(events, loop)).toEqual(["orphan-removed disk"]);
 		expect(existsSync(partition)).toBe(false);
 	});
 
@@ -161,11 +127,11 @@ describeAsRoot("devhost gc", () => {
 		const orphan = await plant({ tag: `devhost:${run}:root` });
 
 		const { code, events } = await gc();
-		const listed = await ls();
+		const { devices: listed } = await ls();
 
 		expect(code).toBe(0);
-		expect(saidOf(events, orphan)).toEqual(["orphan-removed root"]);
-		expect(saidOf(events, ...loops)).toEqual([]);
+		expect(saidOfThese(events, orphan)).toEqual(["orphan-removed root"]);
+		expect(saidOfThese(events, ...loops)).toEqual([]);
 		expect(before).toHaveLength(20);
 		expect(loops.map((loop) => loop.state())).toEqual(before);
 		const names = loops.map(({ name }) => name);
@@ -180,7 +146,7 @@ describeAsRoot("devhost gc", () => {
 		const { code, events } = await gc();
 
 		expect(code).toBe(0);
-		expect(saidOf(events, mine, library)).toEqual([]);
+		expect(saidOfThese(events, mine, library)).toEqual([]);
 		expect([mine.state(), library.state()]).toEqual(before);
 	});
 
@@ -189,7 +155,7 @@ describeAsRoot("devhost gc", () => {
 		const target = join(project.folder, "mnt");
 		mkdirSync(target);
 		const opened = await plant({ tag: `${tag}:opened` });
-		const pid = await holdOpen(opened.path);
+		const { pid } = await holdOpen(opened.path);
 		const mounted = await plant({ tag: `${tag}:mounted`, file: project.image("ext4.img") });
 		execFileSync("mkfs.ext4", ["-q", "-O", "^has_journal", mounted.path]);
 		execFileSync("mount", [mounted.path, target]);
@@ -199,7 +165,7 @@ describeAsRoot("devhost gc", () => {
 		const foreign = await plant({ tag: "somebody's", file: beneath.path });
 		const partitioned = await plant({ tag: `${tag}:parts`, file: project.image("parts.img") });
 		execFileSync("addpart", [partitioned.path, "1", "64", "64"]);
-		const partitionPid = await holdOpen(`${partitioned.path}p1`);
+		const { pid: partitionPid } = await holdOpen(`${partitioned.path}p1`);
 		const kept = [opened, mounted, beneath, partitioned];
 		const before = [...kept, foreign].map((loop) => loop.state());
 
@@ -207,7 +173,7 @@ describeAsRoot("devhost gc", () => {
 
 		expect(code).toBe(0);
 		expect([...kept, foreign].map((loop) => loop.state())).toEqual(before);
-		expect(saidOf(events, ...kept).toSorted()).toEqual([
+		expect(saidOfThese(events, ...kept).toSorted()).toEqual([
 			"device-kept beneath",
 			"device-kept mounted",
 			"device-kept opened",
@@ -237,10 +203,10 @@ describeAsRoot("devhost gc", () => {
 
 		// There it sees none of the processes out here.
 		const inside = ["unshare", "--pid", "--fork", "--mount-proc"];
-		const result = await devhost(["gc", "--json"], { before: inside });
+		const { code, events } = await gc([], { before: inside });
 
-		expect(result.code).toBe(0);
-		expect(saidOf(linesOf(result), loop)).toEqual(["device-kept root"]);
+		expect(code).toBe(0);
+		expect(saidOfThese(events, loop)).toEqual(["device-kept root"]);
 		expect(loop.state()).toEqual(before);
 	});
 
@@ -250,7 +216,7 @@ describeAsRoot("devhost gc", () => {
 		const [name = ""] = boundLoops(project.folder);
 
 		const { code, events } = await gc();
-		const [device] = (await ls()).filter((each) => each.name === name);
+		const device = (await ls()).devices.find((each) => each.name === name);
 		project.write("go", "");
 
 		expect(code).toBe(0);
@@ -270,20 +236,19 @@ describeAsRoot("devhost gc", () => {
 			run: ["cmp", "-n", "4096", "{devices.own}", "/dev/zero"],
 		}));
 		const run = startDevhost(["run", "--json", project.manifest({ stages })]);
-		let isOver = false;
-		const result = run.ended.finally(() => (isOver = true));
 		await run.printed("run-started");
 
 		const found: FoundDevice[] = [];
 		const said: CollectionEvent[] = [];
-		while (!isOver) {
+		while (run.child.exitCode === null) {
 			const results = await Promise.all([ls(), gc()]);
-			found.push(...results[0]);
+			found.push(...results[0].devices);
 			said.push(...results[1].events);
 		}
 
-		expect(await result).toMatchObject({ code: 0, stderr: "" });
-		const id = /"run":"([^"]+)"/.exec((await result).stdout)?.[1];
+		const { code, stdout, stderr } = await run.ended;
+		expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+		const id = /"run":"([^"]+)"/.exec(stdout)?.[1];
 		expect(said.filter((event) => "device" in event && event.device.run === id)).toEqual([]);
 		expect(found.filter((device) => device.run === id && device.state !== "in-use")).toEqual(
 			[],
@@ -293,9 +258,8 @@ describeAsRoot("devhost gc", () => {
 	test("finds nothing after a run that was killed with all its processes", async ({ expect }) => {
 		const run = startDevhost(["run", "--json", waitingManifest()]);
 		await run.printed("waits");
-		const id = /"run":"([^"]+)"/.exec(
-			JSON.stringify(linesOf(await ended(run, "SIGKILL"))),
-		)?.[1];
+		const { stdout } = await ended(run, "SIGKILL");
+		const id = /"run":"([^"]+)"/.exec(stdout)?.[1];
 
 		const { code, events } = await gc();
 
@@ -313,11 +277,10 @@ describeAsRoot("devhost gc", () => {
 
 		// There it sees nobody who has it open, and the kernel does not take it from them.
 		const inside = ["unshare", "--pid", "--fork", "--mount-proc"];
-		const result = await devhost(["gc", "--json"], { before: inside });
+		const { code, events } = await gc([], { before: inside });
 
-		expect(result.code).toBe(4);
-		const events = linesOf<CollectionEvent>(result);
-		expect(saidOf(events, loop)).toEqual([]);
+		expect(code).toBe(4);
+		expect(saidOfThese(events, loop)).toEqual([]);
 		expect(events.at(-1)).toMatchObject({ success: false, exitCode: 4 });
 		expect(JSON.stringify(events.at(-1))).toContain(`${loop.name} (root of run `);
 		expect(JSON.stringify(events.at(-1))).toContain("ERR_DEVICE_BUSY");
@@ -354,12 +317,12 @@ describeAsRoot("devhost gc", () => {
 		const loop = await plant({ tag: `devhost:${deadRun()}:root` });
 
 		const people = await devhost(["gc"], { before: asUser });
-		const dry = await devhost(["gc", "--dry-run", "--json"], { before: asUser });
+		const dry = await gc(["--dry-run"], { before: asUser });
 
 		expect(people).toMatchObject({ code: 3, stdout: "" });
 		expect(people.stderr).toMatch(/needs root.*sudo.*\[ERR_RUN_NOT_ROOT\]/);
 		expect(dry.code).toBe(3);
-		expect(linesOf(dry)).toMatchObject([
+		expect(dry.events).toMatchObject([
 			{ event: "gc-ended", success: false, dryRun: true, exitCode: 3 },
 		]);
 		expect(loop.state()).toBeDefined();
@@ -388,9 +351,9 @@ describeAsRoot("devhost gc", () => {
 
 	test("refuses what it does not know", async ({ expect }) => {
 		expect(await devhost(["gc", "loop3"])).toMatchObject({ code: 2 });
-		const wrong = await devhost(["gc", "--dryrun", "--json"]);
+		const wrong = await gc(["--dryrun"]);
 		expect(wrong.code).toBe(2);
-		expect(linesOf(wrong)).toMatchObject([{ event: "gc-ended", success: false, exitCode: 2 }]);
+		expect(wrong.events).toMatchObject([{ event: "gc-ended", success: false, exitCode: 2 }]);
 		expect((await devhost(["gc", "--dryrun"])).stderr).toContain("did you mean --dry-run?");
 		expect((await devhost(["gc", "--help"])).stdout).toMatch(/^devhost gc \[OPTION\]/);
 	});
@@ -402,7 +365,7 @@ describeAsRoot("devhost ls", () => {
 		await run.printed("waits");
 		const [name = ""] = boundLoops(project.folder);
 
-		const [device] = (await ls()).filter((each) => each.name === name);
+		const device = (await ls()).devices.find((each) => each.name === name);
 		const { stdout } = await devhost(["ls"]);
 		project.write("go", "");
 		const { stdout: said } = await run.ended;
@@ -439,7 +402,7 @@ describeAsRoot("devhost ls", () => {
 		const [closing, fd] = await bindLoop({ tag: `${tag}:closing`, file, autoclear: true });
 		using _ = fd;
 
-		const devices = await ls();
+		const { devices } = await ls();
 
 		const stateOf = ({ name }: PlantedLoop) =>
 			devices.find((each) => each.name === name)?.state;
@@ -451,7 +414,7 @@ describeAsRoot("devhost ls", () => {
 		const loop = await plant({ tag: `devhost:${deadRun()}:root` });
 
 		const { code, stderr } = await devhost(["ls"], { before: asUser });
-		const json = linesOf<ListEvent>(await devhost(["ls", "--json"], { before: asUser }));
+		const { events: json } = await ls([], { before: asUser });
 
 		expect(code).toBe(0);
 		expect(stderr).toMatch(/^warning: loop.*only root can tell/);
@@ -462,8 +425,9 @@ describeAsRoot("devhost ls", () => {
 
 	test("refuses what it does not know", async ({ expect }) => {
 		expect(await devhost(["ls", "loop3"])).toMatchObject({ code: 2 });
-		const wrong = await devhost(["ls", "--jsn", "--json"]);
-		expect(linesOf(wrong)).toMatchObject([{ event: "ls-ended", success: false, exitCode: 2 }]);
+		expect((await ls(["--jsn"])).events).toMatchObject([
+			{ event: "ls-ended", success: false, exitCode: 2 },
+		]);
 		expect((await devhost(["ls", "--help"])).stdout).toMatch(/^devhost ls \[OPTION\]/);
 	});
 });

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +5,7 @@ import { describeAsRoot } from "@devhost/tools/testing";
 import { afterEach, beforeEach, onTestFinished, test } from "vitest";
 import { type ListedDevice, listDevices } from "../src/list-devices.ts";
 import { removeOrphan } from "../src/remove-orphan.ts";
+import { holdOpen } from "./hold-open.ts";
 import { bindLoop, type PlantedLoop, plantLoop } from "./planted-loop.ts";
 
 let folder: string;
@@ -54,21 +53,16 @@ describeAsRoot("an orphan that was found", () => {
 	test("is left alone when somebody has opened it meanwhile", async ({ expect }) => {
 		const [loop, device] = await plantOrphan();
 		const before = loop.state();
-		const script = 'exec 3<"$1"; echo; exec sleep 600';
-		const child = spawn("sh", ["-c", script, "sh", loop.path], {
-			stdio: ["ignore", "pipe", "inherit"],
-		});
-		await once(child.stdout, "data");
+		const opener = await holdOpen(loop.path);
 
 		const removing = removeOrphan(device, { timeoutMs: 100 });
 
 		await expect(removing).rejects.toMatchObject({
 			code: "ERR_DEVICE_BUSY",
-			message: `${loop.name} (root of run ${run}): still in use by pid ${child.pid} (sleep) with ${loop.path} open`,
+			message: `${loop.name} (root of run ${run}): still in use by pid ${opener.pid} (sleep) with ${loop.path} open`,
 		});
 		expect(loop.state()).toEqual(before);
-		child.kill("SIGKILL");
-		await once(child, "exit");
+		await opener.end();
 		expect(await removeOrphan(device)).toBe(true);
 	});
 
