@@ -31,6 +31,7 @@ export default defineConfig({
 		pool: "forks",
 		// A process takes a hundred times longer to start in a guest.
 		testTimeout: isInGuest ? 120_000 : 5_000,
+		hookTimeout: isInGuest ? 120_000 : 10_000,
 		setupFiles: [`${import.meta.dirname}/tools/src/fail-on-warning.ts`],
 		retry: 0,
 		reporters: ["default", `${import.meta.dirname}/tools/src/counting-reporter.ts`],
