@@ -26,7 +26,7 @@ import {
 	encodeTable,
 } from "./dm-struct.ts";
 import { isSysError } from "./errno.ts";
-import { Fd, type FdLike } from "./fd.ts";
+import type { Fd, FdLike } from "./fd.ts";
 import { AT_FDCWD, detachedMount, type DeviceNumber, mknodat, openat2, unlinkat } from "./file.ts";
 import { ioctl, ioctlAsync } from "./ioctl.ts";
 
@@ -404,11 +404,9 @@ export class DeviceMapper implements Disposable {
 
 /** Opens a device by a node that is there only for that. */
 function openNode(directory: FdLike | undefined, node: DeviceNumber, flags: number): Fd {
-	using place =
-		directory === undefined ? detachedMount("tmpfs", { size: "64k", mode: "0700" }) : undefined;
-	const where = directory ?? (place as Fd);
-	const name = `.dm-${node.minor}-${Math.random().toString(36).slice(2, 12)}`;
 	using opened = new DisposableStack();
+	const where = directory ?? opened.use(detachedMount("tmpfs", { size: "64k", mode: "0700" }));
+	const name = `.dm-${node.minor}-${Math.random().toString(36).slice(2, 12)}`;
 	mknodat(where, name, "block", node, 0o600);
 	opened.defer(() => unlinkat(where, name));
 	return openat2(where, name, { flags });

@@ -123,11 +123,14 @@ export async function keepTable(options: KeepTableOptions): Promise<KeeperResult
 	for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at);
 	if (secureData) bytes.fill(0);
 	const flags = flagsOf(options, `${readOnly ? "r" : ""}${secureData ? "s" : ""}`);
-	return await runKeeper(options, {
+	const result = await runKeeper(options, {
 		argv: ["table", flags, name, uuid, String(table.length)],
 		environment: {},
 		fds: { [tableFd]: file },
 	});
+	if (secureData)
+		for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at, null, at);
+	return result;
 }
 
 /**

@@ -58,20 +58,15 @@ export async function keepError(
 	};
 	const fail = (which: DeviceErrorCode, what: string): DeviceError =>
 		new DeviceError(which, `${subject}: ${what}`, options);
-	switch (step) {
-		case "exists":
-			return nameTaken(subject, name);
-		case "create":
-			if (code === "EBUSY") return nameTaken(subject, name);
-			break;
-		case "exec":
-			return fail("ERR_DEVICE_TOOL", `the program could not be started (${code})`);
-		case "missing":
-			return fail("ERR_DEVICE_SYSTEM", `the program ended well, and made no mapping ${name}`);
-		case "keeper": {
-			const how = status?.signal ?? `status ${status?.code}`;
-			return fail("ERR_DEVICE_SYSTEM", `what makes mappings was ended (${how})`);
-		}
+	if (step === "exists" || (step === "create" && code === "EBUSY"))
+		return nameTaken(subject, name);
+	if (step === "exec")
+		return fail("ERR_DEVICE_TOOL", `the program could not be started (${code})`);
+	if (step === "missing")
+		return fail("ERR_DEVICE_SYSTEM", `the program ended well, and made no mapping ${name}`);
+	if (step === "keeper") {
+		const how = status?.signal ?? `status ${status?.code}`;
+		return fail("ERR_DEVICE_SYSTEM", `what makes mappings was ended (${how})`);
 	}
 	if (code === "ENOMEM") return fail("ERR_DEVICE_MEMORY", `${stepNames[step]} (ENOMEM)`);
 	if (code === "EPERM" || (code === "EACCES" && step === "open")) {

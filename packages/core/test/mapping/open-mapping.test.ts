@@ -36,11 +36,11 @@ function driver(
 		parent: "none",
 		schema: {},
 		parseOptions(value) {
-			if (Object.keys(value as object).length > 0)
-				throw new DeviceError("ERR_DEVICE_OPTIONS", "options: there are none", {
-					pointer: "",
-				});
-			return value;
+			const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+			const [unknown] = isObject ? Object.keys(value) : [""];
+			if (unknown === undefined) return value;
+			const pointer = `/${unknown}`;
+			throw new DeviceError("ERR_DEVICE_OPTIONS", "options: there are none", { pointer });
 		},
 		open: (_options, { name, run, signal }) => open({ ...base, name, run, signal } as never),
 	};
@@ -236,7 +236,7 @@ describe("closing", () => {
 	] as const)("tells when somebody has changed it: %s", async ([, change, words], { expect }) => {
 		const machine = fakeMappings();
 		const mapping = await openTable(machine.sys, byTable);
-		for (const each of machine.mappings.values()) change(each as never);
+		for (const each of machine.mappings.values()) change(each);
 
 		const error = await failureOf(Promise.resolve(mapping));
 
