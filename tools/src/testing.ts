@@ -1,6 +1,8 @@
 import { readdirSync } from "node:fs";
 import { describe } from "vitest";
 
+export { Terminal } from "./terminal.ts";
+
 /** Tests that need root. Under `CI=true` they are never skipped: they fail there without it. */
 export function describeAsRoot(name: string, body: () => void): void {
 	const able = process.getuid?.() === 0 || process.env["CI"] === "true";

@@ -225,8 +225,9 @@ export class JsonReader {
 		if (character === "u") {
 			const digits = this.#text.slice(this.#offset + 1, this.#offset + 5);
 			if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
-				this.#offset += 1;
-				this.#fail("four hexadecimal digits", `"${digits}"`);
+				// Only the first wrong character is shown: the string may be a secret.
+				this.#offset += 1 + digits.search(/[^0-9a-fA-F]|$/);
+				this.#fail("four hexadecimal digits");
 			}
 			this.#offset += 5;
 			// Two halves that follow each other become one character by standing together.

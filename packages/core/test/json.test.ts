@@ -84,7 +84,7 @@ describe("parseJson", () => {
 			"line 1, column 5: expected the quote that ends the string, found the end of the text",
 		],
 		['"\\x"', 'line 1, column 3: expected one of "\\/bfnrtu after the backslash, found "x"'],
-		['"\\u12g4"', 'line 1, column 4: expected four hexadecimal digits, found "12g4"'],
+		['"\\u12g4"', 'line 1, column 6: expected four hexadecimal digits, found "g"'],
 		["01", 'line 1, column 2: expected the end of the text, found "1"'],
 		["+1", 'line 1, column 1: expected a value, found "+"'],
 		[".5", 'line 1, column 1: expected a value, found "."'],

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { Terminal } from "@devhost/tools/testing";
 import { afterEach, describe, test, vi } from "vitest";
 
 vi.setConfig({ testTimeout: 20_000 });
@@ -8,55 +9,15 @@ vi.setConfig({ testTimeout: 20_000 });
 const fixture = (name: string): string =>
 	fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 
-/** A command at a terminal of its own. */
-class Terminal {
-	readonly #child: ChildProcess;
-	readonly ended: Promise<number | null>;
-	#shown = "";
-	#look = (): void => {};
-
-	constructor(...argv: readonly string[]) {
-		this.#child = spawn("python3", [fixture("terminal.py"), ...argv], {
-			stdio: ["pipe", "pipe", "inherit"],
-		});
-		this.ended = new Promise((resolve) => this.#child.on("close", resolve));
-		this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-			this.#shown += text;
-			this.#look();
-		});
-	}
-
-	/** Everything that was shown, echoed input included. */
-	get shown(): string {
-		return this.#shown.replaceAll("\r\n", "\n");
-	}
-
-	type(text: string): void {
-		this.#child.stdin?.write(text);
-	}
-
-	async shows(text: string): Promise<void> {
-		const { promise, resolve, reject } = Promise.withResolvers<void>();
-		this.#look = () => this.shown.includes(text) && resolve();
-		this.#look();
-		void this.ended.then(() => reject(new Error(`ended without ${text}: ${this.shown}`)));
-		await promise;
-	}
-
-	kill(): void {
-		this.#child.kill("SIGKILL");
-	}
-}
-
 let terminal: Terminal | undefined;
-afterEach(() => terminal?.kill());
+afterEach(() => terminal?.[Symbol.dispose]());
 
 /** Asks in a shell, which then says how the terminal is. */
 function ask(howToEnd: string, ...questions: readonly string[]): Terminal {
 	// The shell has a trap, so that it goes on after a Ctrl-C; what it starts has none.
 	const script = `trap : INT; "$@"; echo "status $?"; stty -a | tr ' ;' '\\n\\n' | grep -xE -- '-?(echo|icanon|isig)' | tr '\\n' ' '`;
 	const node = [process.execPath, fixture("ask.ts"), howToEnd, ...questions];
-	terminal = new Terminal("sh", "-c", script, "sh", ...node);
+	terminal = new Terminal(["sh", "-c", script, "sh", ...node]);
 	return terminal;
 }
 

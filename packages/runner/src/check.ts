@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import {
 	closestName,
+	hasSecretOptions,
 	jsonPointer,
 	resolveGraph,
 	type DeviceSpec,
@@ -22,7 +23,13 @@ import {
 	type ManifestText,
 	type StageDeclaration,
 } from "./manifest.ts";
-import { findModules, isTypeName, type DeviceModule, type Modules } from "./modules.ts";
+import {
+	deviceTypes,
+	findModules,
+	isTypeName,
+	type DeviceModule,
+	type Modules,
+} from "./modules.ts";
 import { sortProblems, type Problem, type ProblemCode } from "./problem.ts";
 import { explainSchemaComplaints, type SchemaComplaint } from "./schema-problems.ts";
 
@@ -136,12 +143,7 @@ class Check {
 		this.#modules = modules;
 		this.lifetimes = sharedLifetimes(manifest);
 		this.#shared = new Set(Object.keys(manifest.devices));
-		this.#types = new Map(
-			modules.types.map((type): [string, DeviceType] => [
-				type,
-				{ parent: modules.forType(type)?.parent ?? "optional" },
-			]),
-		);
+		this.#types = deviceTypes(modules);
 	}
 
 	checkTree(): void {
@@ -183,16 +185,36 @@ class Check {
 				this.#badOptions.add(device);
 				continue;
 			}
-			const complaints = await optionComplaints(module, device, (message) => {
+			const found = await optionComplaints(module, device, (message) => {
 				if (badSchemas.has(module)) return;
 				badSchemas.add(module);
 				this.#complain(`${device.pointer}/type`, "ERR_MANIFEST_MODULE", message);
 			});
+			const complaints = await this.#checkSecrets(module, device, found);
 			if (complaints.length > 0) {
 				this.#badOptions.add(device);
 				this.#explainOptions(module, device, complaints);
 			}
 		}
+	}
+
+	/** Complains of secrets, without showing any, and returns what else there is to complain of. */
+	async #checkSecrets(
+		module: DeviceModule,
+		device: DeviceDeclaration,
+		found: readonly SchemaComplaint[],
+	): Promise<readonly SchemaComplaint[]> {
+		if (!hasSecretOptions(module.options)) return found;
+		const { findSecretProblems } = await import("./secret-problems.ts");
+		const { problems, complaints } = findSecretProblems(module.options, device.options, found);
+		for (const { pointer, message, expected } of problems) {
+			this.#badOptions.add(device);
+			const at = `${device.pointer}/options${pointer}`;
+			if (!this.#isSpoiled(at)) {
+				this.#complain(at, "ERR_DEVICE_OPTIONS", message, { expected });
+			}
+		}
+		return complaints;
 	}
 
 	/** A module whose executable is not there could never be started. */
@@ -403,11 +425,17 @@ class Check {
 
 const noOptions: JsonValue = new Map<string, JsonValue>();
 
-/** Validators that were generated when devhost was built, by package. */
+type OptionsValidator = (value: unknown) => readonly SchemaComplaint[];
+
+/** Validators that were generated when devhost was built, by package. Those that few manifests need are loaded by them. */
 const generatedValidators: Readonly<
-	Record<string, (value: unknown) => readonly SchemaComplaint[]>
+	Record<string, () => OptionsValidator | Promise<OptionsValidator>>
 > = {
-	"@devhost/loopback": findLoopbackOptionsSchemaProblems,
+	"@devhost/loopback": () => findLoopbackOptionsSchemaProblems,
+	"@devhost/luks2": async () =>
+		(await import("./generated/luks2-options.ts")).findLuks2OptionsSchemaProblems,
+	"@devhost/lvm2": async () =>
+		(await import("./generated/lvm2-options.ts")).findLvm2OptionsSchemaProblems,
 };
 
 /**
@@ -423,7 +451,11 @@ async function optionComplaints(
 ): Promise<readonly SchemaComplaint[]> {
 	const { options } = device;
 	const generated = module.isBuiltIn ? generatedValidators[module.package] : undefined;
-	if (generated?.(options).length === 0) return [];
+	if (generated !== undefined) {
+		const validator = generated();
+		const find = validator instanceof Promise ? await validator : validator;
+		if (find(options).length === 0) return [];
+	}
 	try {
 		const { validateOptions } = await import("./validate-options.ts");
 		return validateOptions(module.options, options);

@@ -17,7 +17,9 @@ import { GuestEvents, GuestRunError } from "./guest-events.ts";
 import { guestFiles } from "./guest-files.ts";
 import type { Manifest } from "./manifest.ts";
 import { findModules, type Modules } from "./modules.ts";
-import { onAbort } from "./on-abort.ts";
+import type { GuestInput } from "./guest-secrets.ts";
+import { mayHaveSecrets } from "./may-have-secrets.ts";
+import { afterTimeout, onAbort } from "./on-abort.ts";
 import { stageOutputRoom } from "./output-flow.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
@@ -85,6 +87,7 @@ class GuestRun {
 		this.#stageNames = manifest.stages.map(({ name }) => name);
 		const modules = findModules({ manifest, modules: names });
 		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
+		using secrets = await this.#readSecrets(manifest, modules);
 
 		const startMs = nowMs();
 		const {
@@ -105,14 +108,40 @@ class GuestRun {
 				kernel: guest.kernelRelease,
 				durationMs: nowMs() - startMs,
 			});
-			await this.#runInside(guest, manifest, modules);
+			await this.#runInside(guest, manifest, { modules, secrets });
 		} catch (error) {
 			this.fail(error);
 		}
 		await this.#powerOff(guest);
 	}
 
-	async #runInside(guest: Guest, manifest: Manifest, modules: Modules): Promise<void> {
+	/** Reads what a guest cannot get at: undefined where the manifest has no secrets. */
+	async #readSecrets(manifest: Manifest, modules: Modules): Promise<GuestInput | undefined> {
+		if (!mayHaveSecrets(manifest, modules)) return undefined;
+		const [{ declaredSecrets }, { readGuestSecrets }] = await Promise.all([
+			import("./declared-secrets.ts"),
+			import("./guest-secrets.ts"),
+		]);
+		const { signal, timeoutMs } = this.#options;
+		const stop = new AbortController();
+		using limits = new DisposableStack();
+		onAbort(signal ?? new AbortController().signal, limits, () => stop.abort(signal?.reason));
+		afterTimeout(timeoutMs, limits, (reason) => stop.abort(reason));
+		return await readGuestSecrets(manifest, declaredSecrets(manifest, modules), {
+			signal: stop.signal,
+			onWarning: (message) =>
+				this.#emit({ event: "warning", code: "WARN_SECRET_PERMISSIONS", message }),
+		});
+	}
+
+	async #runInside(
+		guest: Guest,
+		manifest: Manifest,
+		{
+			modules,
+			secrets,
+		}: { readonly modules: Modules; readonly secrets: GuestInput | undefined },
+	): Promise<void> {
 		const said: string[] = [];
 		const say = (text: string): void => {
 			said.push(text);
@@ -120,13 +149,13 @@ class GuestRun {
 		};
 		const events = new GuestEvents((event) => this.#onGuestEvent(event, manifest), say);
 		const decoder = new TextDecoder();
-		const command = guest.start(this.#command(manifest, modules), {
+		const command = guest.start(this.#command(manifest, modules, secrets), {
 			// Only for the search for bubblewrap: stages get an environment of their own.
 			environment: {
 				PATH: this.#options.searchPath ?? process.env["PATH"] ?? "",
 				HOME: "/root",
 			},
-			stdin: manifest.text,
+			stdin: secrets === undefined ? manifest.text : secrets.pieces(),
 			onStdout: (bytes) => {
 				events.add(bytes);
 				// As native stages do: a reader that is slow makes them wait, but not who wants them ended.
@@ -153,7 +182,7 @@ class GuestRun {
 	}
 
 	/** The very same devhost, on the very same Node, reading the manifest from its standard input. */
-	#command(manifest: Manifest, modules: Modules): string[] {
+	#command(manifest: Manifest, modules: Modules, secrets: GuestInput | undefined): string[] {
 		const { sandbox, root, keepGoing, timeoutMs } = this.#options;
 		const further = new Set(
 			modules.types.flatMap((type) => {
@@ -173,6 +202,7 @@ class GuestRun {
 			...(keepGoing === true ? ["--keep-going"] : []),
 			...(timeoutMs === undefined ? [] : [`--timeout=${timeoutMs / 1000}`]),
 			...[...further].map((file) => `--module=${file}`),
+			...(secrets === undefined ? [] : ["--secrets-on-stdin"]),
 			"-",
 		];
 	}

@@ -1,9 +1,16 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { type DeviceEvent, DeviceManager, nowMs, type OpenedDevice } from "@devhost/core";
+import {
+	type DeviceEvent,
+	DeviceManager,
+	nowMs,
+	type OpenedDevice,
+	type SecretSource,
+} from "@devhost/core";
 import type { Service } from "@devhost/rpc";
 import { checkManifest } from "./check.ts";
 import { declaredDevices } from "./declared-devices.ts";
-import { onAbort } from "./on-abort.ts";
+import { mayHaveSecrets } from "./may-have-secrets.ts";
+import { afterTimeout, onAbort } from "./on-abort.ts";
 import { planDevices, type StageDevices } from "./device-plan.ts";
 import { type EarlyStart, lackingFeature } from "./early-start.ts";
 import { flattenErrors, reportError, reportFailure } from "./error-report.ts";
@@ -12,24 +19,30 @@ import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
 import type { Manifest, StageDeclaration } from "./manifest.ts";
-import { type DeviceModule, findModules, type Modules } from "./modules.ts";
+import { type DeviceModule, deviceTypes, findModules, type Modules } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
+import type { GivenSecrets, RunSecrets } from "./run-secrets.ts";
 import type { EndedService } from "./run-services.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
 import type { OutputStream } from "./stage-output.ts";
 
-/** Runs a manifest with what was begun already. Never rejects: failures are in the result. */
+/**
+ * Runs a manifest with what was begun already. Never rejects: failures are in the result.
+ *
+ * @param given - Secrets that were read already; closed at the end.
+ */
 export async function performRun(
 	source: RunSource,
 	options: RunOptions,
 	early: EarlyStart,
+	given?: GivenSecrets,
 ): Promise<RunResult> {
 	const startMs = nowMs();
-	const current = new Run(options);
+	const current = new Run(options, given);
 	await current.perform(source, early);
 	if (current.obstacle !== undefined) {
 		const { performGuestRun } = await import("./guest-run.ts");
@@ -46,6 +59,9 @@ export async function performRun(
 /** What is there while stages run. */
 interface Workshop {
 	readonly manifest: Manifest;
+	readonly modules: Modules;
+	/** Undefined where the manifest has none. */
+	readonly secrets: SecretSource | undefined;
 	/** The tree, a real path. */
 	readonly tree: string;
 	readonly namespace: RunNamespace;
@@ -76,6 +92,7 @@ class Run {
 	obstacle: RunError | undefined;
 	readonly #results = new Map<string, StageResult>();
 	readonly #options: RunOptions;
+	readonly #given: GivenSecrets | undefined;
 	readonly #stop = new AbortController();
 	/** Ends what runs without waiting for it. */
 	readonly #kill = new AbortController();
@@ -87,8 +104,9 @@ class Run {
 	/** The stage whose devices are opened or that runs. */
 	#stage: StageDeclaration | undefined;
 
-	constructor(options: RunOptions) {
+	constructor(options: RunOptions, given?: GivenSecrets) {
 		this.#options = options;
+		this.#given = given;
 	}
 
 	get stages(): StageResult[] {
@@ -100,6 +118,7 @@ class Run {
 	/** Does everything; failures are in {@link Run.errors}. */
 	async perform(source: RunSource, early: EarlyStart): Promise<void> {
 		using _ = this.#watchLimits();
+		using _given = this.#given;
 		await this.#attempt(() => this.#withManifest(source, early));
 		if ("failure" in early) return;
 		this.#phase = "closing";
@@ -140,11 +159,14 @@ class Run {
 		});
 		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
 		if (failure !== undefined) throw failure.error;
+		using secrets = await this.#beginSecrets(manifest, modules);
 		const serviceOf = (type: string): Service =>
 			services.start(modules.forType(type) as DeviceModule);
 		const stopServices = (): Promise<void> => services.stop();
 		await this.#withServices({
 			manifest,
+			modules,
+			secrets,
 			namespace,
 			sandbox: isolation,
 			serviceOf,
@@ -152,17 +174,38 @@ class Run {
 		});
 	}
 
+	/** Warns of secrets, and asks for those that somebody has to type. Undefined where the manifest has none. */
+	async #beginSecrets(manifest: Manifest, modules: Modules): Promise<RunSecrets | undefined> {
+		if (!mayHaveSecrets(manifest, modules)) return undefined;
+		const [{ declaredSecrets }, { RunSecrets }] = await Promise.all([
+			import("./declared-secrets.ts"),
+			import("./run-secrets.ts"),
+		]);
+		const declared = declaredSecrets(manifest, modules);
+		if (declared.length === 0) return undefined;
+		using begun = new DisposableStack();
+		const onWarning = (warning: RunEvent): void => this.#emit(warning);
+		const given = this.#given;
+		const options = { manifest, secrets: declared, given, onWarning };
+		const secrets = begun.use(new RunSecrets(options));
+		await secrets.begin(this.#stop.signal);
+		begun.move();
+		return secrets;
+	}
+
 	async #withServices(begun: Omit<Workshop, "manager" | "tree">): Promise<void> {
-		const { manifest, namespace, serviceOf } = begun;
+		const { manifest, modules, secrets, namespace, serviceOf } = begun;
 		const tree = openSync(manifest.tree, constants.O_RDONLY | constants.O_DIRECTORY);
 		// Whatever becomes of links on the way to it, stages and services see the same one.
 		const place = readlinkSync(`/proc/self/fd/${tree}`);
 		try {
 			const manager = new DeviceManager({
 				service: serviceOf,
+				types: deviceTypes(modules),
 				run: this.id,
 				tree,
 				devices: namespace.devices,
+				secrets,
 				onEvent: (event) => this.#onDeviceEvent(event),
 			});
 			this.#manager = manager;
@@ -384,12 +427,7 @@ class Run {
 		const limits = new DisposableStack();
 		onAbort(signal ?? never, limits, () => this.#stop.abort(interruptedBy(signal?.reason)));
 		onAbort(this.#options.killSignal ?? never, limits, () => this.#kill.abort());
-		if (timeoutMs !== undefined) {
-			const message = `the run is not done after its ${timeoutMs / 1000} s, and ended`;
-			const expire = (): void => this.#stop.abort(new RunError("ERR_RUN_TIMEOUT", message));
-			const timer = setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
-			limits.defer(() => clearTimeout(timer));
-		}
+		afterTimeout(timeoutMs, limits, (reason) => this.#stop.abort(reason));
 		return limits;
 	}
 

@@ -51,6 +51,7 @@ interface Schema {
 	readonly $ref?: string;
 	/** The value is a secret: messages do not show it. */
 	readonly writeOnly?: boolean;
+	readonly "x-secret"?: boolean;
 	/** What the value should be, as a phrase, where keywords say it badly. */
 	readonly "x-expected"?: string;
 	/** What a number counts: `sectors`. */
@@ -186,7 +187,8 @@ class Explainer {
 			complaint.keyword === "uniqueItems"
 				? "no item twice"
 				: this.#expected(schema, complaint.keyword);
-		const shown = schema.writeOnly === true ? kindOf(value) : describeValue(value);
+		const isHidden = this.#isHidden(complaint.instancePath);
+		const shown = isHidden ? kindOf(value) : describeValue(value);
 		return {
 			code:
 				complaint.keyword === "type" || isChoice
@@ -195,7 +197,7 @@ class Explainer {
 			path,
 			part: "value",
 			spoils: path,
-			message: `${shown}, expected ${expected}${hintFor(value, schema)}`,
+			message: `${shown}, expected ${expected}${isHidden ? "" : hintFor(value, schema)}`,
 			expected,
 		};
 	}
@@ -227,6 +229,15 @@ class Explainer {
 		if (onTheWay !== undefined && keyword in onTheWay) return onTheWay;
 		const end = schemaPath.lastIndexOf("/");
 		return this.#schemaAt(schemaPath.slice(0, end)) ?? onTheWay ?? {};
+	}
+
+	/** Whether a value is a secret, or a part of one. */
+	#isHidden(instancePath: string): boolean {
+		for (let at = instancePath; ; at = at.slice(0, at.lastIndexOf("/"))) {
+			const schema = this.#schemaOf(at);
+			if (schema?.writeOnly === true || schema?.["x-secret"] === true) return true;
+			if (at === "") return false;
+		}
 	}
 
 	#schemaOf(instancePath: string): Schema | undefined {
@@ -349,7 +360,7 @@ function hintFor(value: JsonValue | undefined, schema: Schema): string {
 		const near = closestName(value, words);
 		return near === undefined ? "" : `, did you mean ${near}?`;
 	}
-	if (schema.type !== "string" || schema.writeOnly === true) return "";
+	if (schema.type !== "string") return "";
 	if (typeof value === "boolean" || value instanceof JsonNumber) return ": put it in quotes";
 	if (!isJsonObject(value) || value.size !== 1) return "";
 	// In YAML, {devices.disk} without quotes is an object with a key and nothing else.

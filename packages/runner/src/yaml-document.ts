@@ -68,6 +68,10 @@ function explainSyntaxError(
 	if (/[@`%]/.test(found) && /[\s[{,]/.test(text.charAt(offset - 1))) {
 		return { code, message: `a value that begins with ${found} has to be in quotes` };
 	}
+	// They show what follows, which may be a passphrase.
+	if (/^(?:undeclared tag handle|tag name cannot)/.test(reason)) {
+		return { code, message: "a value that begins with ! has to be in quotes" };
+	}
 	const isSecondColon = found === ":" && /:[ \t]/.test(text.slice(lineStart, offset));
 	if (isSecondColon && reason.startsWith("bad indentation")) {
 		return { code, message: 'a value that holds ": " has to be in quotes' };
@@ -183,7 +187,7 @@ class Composer {
 		if (target === undefined || target === "open") {
 			const message =
 				target === undefined
-					? `*${name} stands for nothing: there is no &${name} before it`
+					? "an alias without an anchor of its name before it: a string that begins with * has to be in quotes"
 					: `*${name} stands for a value that it is part of`;
 			this.#complain("ERR_MANIFEST_SYNTAX", offset, message, { spoilsValue: true });
 			return { value: null, place, count: 1 };
@@ -312,9 +316,13 @@ class Composer {
 
 	#complainOfTag(start: number, end: number): void {
 		const tag = this.#text.slice(start, end);
+		const isMeant = usualTags.test(tag);
 		const instead =
 			tag === "!!str" || tag === "!" ? "put the value in quotes instead" : "leave it out";
-		const message = `manifests have no tags such as ${tag}: ${instead}`;
+		// What is not shown may be a passphrase.
+		const message = isMeant
+			? `manifests have no tags such as ${tag}: ${instead}`
+			: "manifests have no tags: a string that begins with ! has to be in quotes";
 		this.#complain("ERR_MANIFEST_UNSUPPORTED", start, message, { spoilsValue: true });
 	}
 
@@ -339,6 +347,10 @@ class Composer {
 		this.#problems.push({ code, position, path, message, ...options });
 	}
 }
+
+/** Source: https://yaml.org/type/, and the one for "a string". */
+const usualTags =
+	/^!(?:!(?:binary|bool|float|int|map|merge|null|omap|pairs|seq|set|str|timestamp|value|yaml))?$/;
 
 /** Where an event's value begins, with its quote or its `|`; -1 for a value that is not there. */
 function startOf(event: Event, text: string): number {

@@ -11,7 +11,7 @@ export {
 	type SecretComplaint,
 	type SecretReference,
 } from "./complaint.ts";
-export { sealedMemory } from "./memory.ts";
+export { openAgain, sealedMemory } from "./memory.ts";
 export { findSecretOptions, type SecretOption } from "./options.ts";
 export { SecretReader } from "./reader.ts";
 export type { SecretRequest, SecretSource } from "./source.ts";

@@ -3,6 +3,7 @@ import { exitCodes } from "../exit-code.ts";
 import { type BackendName, backendNames } from "../backend.ts";
 import { beginRun } from "../early-start.ts";
 import { isTerminal } from "./is-terminal.ts";
+import type { readGuestInput } from "../guest-secrets.ts";
 import { readManifestText } from "../manifest-text.ts";
 import { resolveRoot } from "../root-directory.ts";
 import type { Interruption } from "./until-read.ts";
@@ -22,6 +23,8 @@ const optionSpecs = {
 	quiet: { type: "flag", short: "q" },
 	root: { type: "value" },
 	sandbox: { type: "value" },
+	// Of the devhost in a guest: guest-secrets.ts says what stands on its standard input then.
+	"secrets-on-stdin": { type: "flag" },
 	timeout: { type: "value" },
 	verbose: { type: "flag", short: "v" },
 } as const satisfies Record<string, OptionSpec>;
@@ -52,7 +55,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const root = options.root === undefined ? undefined : resolveRoot(options.root);
 
 	// Before signals are ours: from a pipe it may take as long as somebody likes, and Ctrl-C ends that.
-	const source = { file: options.as ?? file, text: readManifestText(file) };
+	const input = options["secrets-on-stdin"] === true ? await readSecretInput() : undefined;
+	const source = { file: options.as ?? file, text: input?.text ?? readManifestText(file) };
 	const begun = beginRun(source, backend);
 	const late = await import("./run-late.ts");
 	const { createReport, limitStageOutput, performGuestRun, performRun, roomForText } = late;
@@ -83,9 +87,14 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	const { exitCode } =
 		"obstacle" in begun
 			? await performGuestRun(source, runOptions, begun)
-			: await performRun(source, runOptions, begun);
+			: await performRun(source, runOptions, begun, input?.secrets);
 	isDone = true;
 	return await late.untilRead(exitCode, interruption);
+}
+
+async function readSecretInput(): Promise<ReturnType<typeof readGuestInput>> {
+	const { readGuestInput } = await import("../guest-secrets.ts");
+	return readGuestInput();
 }
 
 function readSandbox(value: string | undefined): "bubblewrap" | "none" | undefined {
