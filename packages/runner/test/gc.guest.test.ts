@@ -7,8 +7,9 @@ import { afterEach, beforeEach, onTestFinished, test } from "vitest";
 import type { FoundDevice } from "../src/device-events.ts";
 import { newRunId } from "../src/run-id.ts";
 import { gc, ls, saidOf } from "./device-commands.ts";
-import { Project } from "./devhost.ts";
+import { killStarted, Project, startDevhost } from "./devhost.ts";
 import { holdOpen } from "./hold-open.ts";
+import { stacks } from "./kill-matrix/stacks.ts";
 import { bindLoop, deadRun, type PlantedLoop, plantLoop } from "./planted-loop.ts";
 
 const sectors = 32_768;
@@ -201,4 +202,32 @@ test("gc may run twice at once", async ({ expect }) => {
 	expect(mappings()).toEqual(before);
 	const { devices } = await ls();
 	expect(devices.filter(({ name }) => name === loop)).toEqual([]);
+});
+
+test("ls shows all devices of a run, and gc touches none of them", async ({ expect }) => {
+	const devices = stacks["a container on a loop device"]?.(project.folder);
+	const script = "echo begun; while ! [ -e go ]; do sleep 0.2; done";
+	const stages = [{ name: "wait", uses: ["top"], run: ["sh", "-c", script] }];
+	const manifest = project.manifest({ devices, stages });
+	const run = startDevhost(["run", "--json", "--backend=native", manifest]);
+	onTestFinished(killStarted);
+	await run.printed("begun");
+	const before = mappings();
+
+	const { code, events } = await gc();
+	const listed = await ls();
+	const during = mappings();
+	project.write("go", "");
+	const result = await run.ended;
+
+	expect(code).toBe(0);
+	expect(saidOf(events)).toEqual([]);
+	expect(during).toEqual(before);
+	const shown = listed.devices.map(({ device, type, state }) => ({ device, type, state }));
+	expect(shown).toEqual([
+		{ device: "disk", type: "devhost.loopback", state: "in-use" },
+		{ device: "top", type: "devhost.luks2", state: "in-use" },
+	]);
+	expect(result).toMatchObject({ code: 0, stderr: "" });
+	expect(mappings()).toEqual({});
 });
