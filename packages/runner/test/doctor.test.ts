@@ -55,7 +55,21 @@ describe("devhost doctor", () => {
 				{ name: "uml", works: true, canFix: false },
 			],
 			sandbox: { passed: true },
+			tools: [
+				{
+					name: "cryptsetup",
+					passed: true,
+					detail: expect.stringMatching(/^\/.*\/cryptsetup$/),
+					types: ["devhost.luks2"],
+				},
+				{ name: "lvm", passed: true, types: ["devhost.lvm2.lv"] },
+			],
 		});
+		// Only root can try it.
+		expect(diagnosis.backends.map(({ optional }) => optional.map(({ name }) => name))).toEqual([
+			isRoot ? ["device-mapper"] : [],
+			[],
+		]);
 		expect(diagnosis.backends[1]?.checks.at(-1)?.detail).toContain("known from");
 	});
 
@@ -71,7 +85,7 @@ describe.skipIf(!isRoot && process.env["CI"] !== "true")("what a machine lacks",
 	test("is named with the command that installs it, and exits with 3", ({ expect }) => {
 		// Where nobody else sees it, there is no guest kernel and no /dev that could be used.
 		const hide =
-			'mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w && mount -t overlay none -o lowerdir=/usr/bin,upperdir=/mnt/u,workdir=/mnt/w /usr/bin && rm /usr/bin/linux.uml /usr/bin/bwrap && exec "$@"';
+			'mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w && mount -t overlay none -o lowerdir=/usr/bin,upperdir=/mnt/u,workdir=/mnt/w /usr/bin && rm /usr/bin/linux.uml /usr/bin/bwrap && mount -t tmpfs none /usr/sbin && exec "$@"';
 		const before = ["unshare", "--mount", "--propagation", "private", "sh", "-c", hide, "sh"];
 
 		const { status, stdout } = doctor([...before, ...asUser]);
@@ -81,6 +95,12 @@ describe.skipIf(!isRoot && process.env["CI"] !== "true")("what a machine lacks",
 		expect(stdout).toMatch(/^ {2}missing kernel: /m);
 		expect(stdout).toContain("as root: apt-get install --yes user-mode-linux kmod");
 		expect(stdout).toMatch(/^missing sandbox: bubblewrap: /m);
+		expect(stdout).toMatch(
+			/^missing cryptsetup: apt-get install -y cryptsetup-bin \(only for devhost\.luks2\)$/m,
+		);
+		expect(stdout).toMatch(
+			/^missing lvm: apt-get install -y lvm2, for thin, raid, .* \(only for devhost\.lvm2\.lv\)$/m,
+		);
 		expect(stdout).toMatch(/^devhost run works on none of them$/m);
 	});
 });
