@@ -3,7 +3,10 @@
  *
  * @packageDocumentation
  */
+export { linuxVolume } from "./linux-volume.ts";
+export { logicalVolume } from "./logical-volume.ts";
 export type { DiskArea, PhysicalVolumeLabel } from "./label.ts";
+export { parseVolumeOptions, type VolumeOptions } from "./options.ts";
 export {
 	type MetadataArea,
 	type PhysicalVolume,
@@ -12,3 +15,4 @@ export {
 export { type FoundGroup, type FoundGroups, readVolumeGroups } from "./read-volume-groups.ts";
 export { type Source, sourceOf } from "./source.ts";
 export type { LogicalVolume, Member, Segment, SegmentArea, VolumeGroup } from "./volume-group.ts";
+export type { Handle, SystemDirectory, VolumeSys } from "./volume-sys.ts";

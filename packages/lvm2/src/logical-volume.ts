@@ -8,19 +8,27 @@ import {
 } from "@devhost/core";
 import manifest from "../device.json" with { type: "json" };
 import { about } from "./metadata-error.ts";
+import type { VolumeOpener } from "./open-volume.ts";
 import { parseVolumeOptions, type VolumeOptions } from "./options.ts";
 import type { VolumeSys } from "./volume-sys.ts";
 
 /**
  * Creates the driver that opens logical volumes: linear and striped ones by itself, others with the lvm tools.
  *
- * @param sys - The machine, as far as this driver needs it. Tests pass one that fails.
+ * @param load - Gets the machine, as far as this driver needs it, when the first volume is opened: a service starts
+ * without. Tests pass one that fails.
  * @param settings - `closeTimeoutMs`: how long closing waits for others to let go of a device.
  */
 export function logicalVolume(
-	sys: VolumeSys,
+	load: () => VolumeSys | Promise<VolumeSys>,
 	{ closeTimeoutMs = 5000 }: { readonly closeTimeoutMs?: number } = {},
 ): DeviceDriver<VolumeOptions> {
+	let loading: Promise<VolumeOpener> | undefined;
+	const opener = async (): Promise<VolumeOpener> => {
+		const { volumeOpener } = await import("./open-volume.ts");
+		return volumeOpener(await load(), closeTimeoutMs);
+	};
+
 	return {
 		types: manifest.types,
 		parent: "several",
@@ -30,9 +38,10 @@ export function logicalVolume(
 		async open(options, context): Promise<OpenDevice> {
 			const { name, signal } = context;
 			try {
-				// Not before there is something to open, so that the service is there sooner.
-				const { openVolume } = await import("./open-volume.ts");
-				return await openVolume(sys, options, { ...context, closeTimeoutMs });
+				signal.throwIfAborted();
+				loading ??= opener();
+				const open = await loading;
+				return await open(options, context);
 			} catch (error) {
 				const cause = fromSystemError(causeFirst(error, name), name);
 				if (signal.aborted && cause === signal.reason) throw abandoned(name, cause);

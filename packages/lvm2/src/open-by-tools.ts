@@ -39,8 +39,11 @@ export async function openByTools(sys: VolumeSys, request: ToolsRequest): Promis
 
 	const related = relatedVolumes(group, volume);
 	for (const target of targetNames(related)) sys.loadTarget(target);
+	// Whatever is acquired here is released, last first, if a later step throws.
+	await using acquired = new AsyncDisposableStack();
+	using used = new DisposableStack();
 	const own = parents.filter((_, index) => [...devices.values()].includes(index));
-	using directory = sys.makeSystemDirectory(own.map(({ node }) => node));
+	const directory = used.use(sys.makeSystemDirectory(own.map(({ node }) => node)));
 	const command = activationCommand({
 		file,
 		directory,
@@ -49,10 +52,10 @@ export async function openByTools(sys: VolumeSys, request: ToolsRequest): Promis
 		readOnly,
 	});
 	// Two at once would take each other's mappings for their own.
-	using _ = await takeLock(sys, request);
+	used.use(await takeLock(sys, request));
 	checkFree(sys, request);
 	try {
-		return await openCommand(sys.mappings, {
+		const mapping = await openCommand(sys.mappings, {
 			...request,
 			command,
 			top: mapperName(group.name, volume.name),
@@ -61,6 +64,10 @@ export async function openByTools(sys: VolumeSys, request: ToolsRequest): Promis
 			),
 			rename: true,
 		});
+		acquired.use(mapping);
+		used.dispose();
+		acquired.move(); // nothing below can throw
+		return mapping;
 	} catch (error) {
 		if (!isCommandError(error)) throw error;
 		throw explained(error, request);

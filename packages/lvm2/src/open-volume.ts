@@ -1,5 +1,5 @@
 import { DeviceError, type OpenContext, type OpenDevice } from "@devhost/core";
-import { openTable } from "@devhost/core/mapping";
+import { type OpenMapping, openTable } from "@devhost/core/mapping";
 import { findVolume, type FoundVolume } from "./find-volume.ts";
 import { openParents } from "./open-parents.ts";
 import type { VolumeOptions } from "./options.ts";
@@ -7,62 +7,65 @@ import { readVolumeGroups } from "./read-volume-groups.ts";
 import type { VolumeSys } from "./volume-sys.ts";
 import { neededOfTools, volumeTable } from "./volume-table.ts";
 
-/**
- * Finds a volume on its physical volumes and opens it.
- *
- * @throws {@link DeviceError} with nothing left behind.
- */
-export async function openVolume(
-	sys: VolumeSys,
-	options: VolumeOptions,
-	context: OpenContext & { readonly closeTimeoutMs: number },
-): Promise<OpenDevice> {
-	const { name: subject, run, devices, closeTimeoutMs, signal } = context;
-	signal.throwIfAborted();
-	// Closed when the volume is open: the mapping holds what it stands on itself.
-	using opened = new DisposableStack();
-	const parents = openParents(sys, context, options.partition);
-	for (const parent of parents) opened.use(parent);
-	const groups = await readVolumeGroups(parents);
-	for (const warning of groups.warnings) context.log(warning);
-	const found = findVolume(groups, options);
-	checkWritable(found, options);
-	signal.throwIfAborted();
+/** Finds a volume on its physical volumes and opens it. Throws with nothing left behind. */
+export type VolumeOpener = (options: VolumeOptions, context: OpenContext) => Promise<OpenDevice>;
 
-	const { readOnly } = options;
-	const request = { run, name: subject, subject, devices, readOnly, closeTimeoutMs, signal };
-	const needed = neededOfTools(found);
-	const open = async () => {
+/**
+ * What the driver opens volumes with.
+ *
+ * @param closeTimeoutMs - How long closing waits for others to let go of a device.
+ */
+export function volumeOpener(sys: VolumeSys, closeTimeoutMs: number): VolumeOpener {
+	return async (options, context) => {
+		const { name: subject, run, devices, signal } = context;
+		const { readOnly } = options;
+		// Whatever is acquired here is released, last first, if a later step throws.
+		await using acquired = new AsyncDisposableStack();
+		using opened = new DisposableStack();
+		const parents = openParents(sys, context, options.partition);
+		for (const parent of parents) opened.use(parent);
+		const groups = await readVolumeGroups(parents);
+		for (const warning of groups.warnings) context.log(warning);
+		const found = findVolume(groups, options);
+		checkWritable(found, options);
+		signal.throwIfAborted();
+
+		const request = { run, name: subject, subject, devices, readOnly, closeTimeoutMs, signal };
+		const needed = neededOfTools(found);
+		let mapping: OpenMapping;
 		if (needed === undefined) {
-			return await openTable(sys.mappings, {
-				...request,
-				table: volumeTable(found, parents),
-			});
+			const table = volumeTable(found, parents);
+			mapping = await openTable(sys.mappings, { ...request, table });
+		} else {
+			// Most volumes do without.
+			const { openByTools } = await import("./open-by-tools.ts");
+			const log = (text: string): void => context.log(text);
+			mapping = await openByTools(sys, { ...request, found, parents, needed, log });
 		}
-		// Most volumes do without, and their service starts sooner.
-		const { openByTools } = await import("./open-by-tools.ts");
-		return await openByTools(sys, {
-			...request,
-			found,
-			parents,
-			needed,
-			log: (text) => context.log(text),
-		});
+		acquired.use(mapping);
+		opened.dispose(); // the mapping holds what it stands on itself
+		const details = detailsOf(mapping, found);
+		const owned = acquired.move(); // nothing below can throw
+		const { path, node } = mapping;
+		return { path, node, details, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 	};
-	const mapping = await open();
-	const { group } = found.found;
-	const { path, node, sizeBytes, sectorBytes, diskSequence } = mapping;
-	const details = {
+}
+
+function detailsOf(
+	mapping: OpenMapping,
+	{ found: { group }, volume }: FoundVolume,
+): Readonly<Record<string, unknown>> {
+	const { sizeBytes, sectorBytes, readOnly, diskSequence } = mapping;
+	return {
 		// As osbuild has it.
-		lvm: { vg_name: group.name, lv_name: found.volume.name },
+		lvm: { vg_name: group.name, lv_name: volume.name },
 		groupUuid: group.uuid,
-		uuid: found.volume.uuid,
+		uuid: volume.uuid,
 		sizeBytes,
 		sectorBytes,
-		readOnly: mapping.readOnly,
+		readOnly,
 		...(diskSequence !== undefined && { diskSequence: Number(diskSequence) }),
 	};
-	return { path, node, details, [Symbol.asyncDispose]: () => mapping[Symbol.asyncDispose]() };
 }
 
 function checkWritable({ found, volume }: FoundVolume, { readOnly }: VolumeOptions): void {

@@ -2,11 +2,11 @@
 import { runDeviceService } from "@devhost/core";
 import { exitNow } from "@devhost/linux";
 import metadata from "../package.json" with { type: "json" };
-import { linuxVolume } from "./linux-volume.ts";
 import { logicalVolume } from "./logical-volume.ts";
 
 // No top-level await: the bundle is CommonJS, which starts sooner.
-void runDeviceService(logicalVolume(linuxVolume()), { version: metadata.version }).then(() =>
+const loadMachine = async () => (await import("./linux-volume.ts")).linuxVolume();
+void runDeviceService(logicalVolume(loadMachine), { version: metadata.version }).then(() =>
 	// The host waits for it.
 	exitNow(Number(process.exitCode ?? 0)),
 );

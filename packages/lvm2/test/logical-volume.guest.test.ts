@@ -13,12 +13,11 @@ import {
 	mappings,
 	marksOf,
 	readMarks,
-	run,
 	writeMarks,
 } from "./machine.ts";
 
 const tag = mappingTag("lvm2-test", "volume");
-const driver = logicalVolume(linuxVolume());
+const driver = logicalVolume(linuxVolume);
 
 function optionsOf(volume: string, further: object = {}) {
 	return driver.parseOptions({ volume, ...further });
@@ -104,7 +103,6 @@ describe("volumes that the tools open", () => {
 		for (const name of ["thin", "other--thin", "origin"])
 			writeMarks(`/dev/mapper/kinds-${name}`, name);
 		lvm("vgchange", "-an", "kinds");
-		console.log(run("dmsetup", "ls"));
 	});
 	afterAll(() => laboratory[Symbol.dispose]());
 
@@ -119,7 +117,6 @@ describe("volumes that the tools open", () => {
 
 		const marks = readMarks(join(devices.path, device.path));
 		const during = mappings();
-		console.log(during);
 		await close(device);
 
 		expect(marks).toEqual(marksOf(text, 8));
