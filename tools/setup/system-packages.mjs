@@ -24,6 +24,10 @@ export const systemNeeds = [
 	{ program: "debugfs", package: "e2fsprogs" },
 	{ program: "mkfs.vfat", package: "dosfstools" },
 	{ program: "mcopy", package: "mtools" },
+	{ program: "mkfs.xfs", package: "xfsprogs" },
+	// Containers and volumes, to be opened by us and compared with.
+	{ program: "cryptsetup", package: "cryptsetup-bin" },
+	{ program: "lvm", package: "lvm2" },
 	// To run what a machine without root or device-mapper cannot, in a guest. There is a kernel for x86 only.
 	...(process.arch === "x64"
 		? [
