@@ -36,8 +36,11 @@ try {
 	const commands: readonly (readonly [name: string, argv: readonly string[]])[] = [
 		["sha256sum of 64 MiB", ["sha256sum", join(folder, "input")]],
 		["gzip of 16 MiB", ["sh", "-c", `head -c 16M ${join(folder, "input")} | gzip -1 | wc -c`]],
+		["true", ["true"]],
 		["a shell that does nothing", ["sh", "-c", ":"]],
+		["ls -l of /usr/bin", ["ls", "-l", "/usr/bin"]],
 		["node --version", [process.execPath, "--version"]],
+		["node -e 0", [process.execPath, "-e", "0"]],
 	];
 	const warm = await compare(
 		commands.map(([name, argv]) => ({

@@ -329,10 +329,17 @@ static long set_clock(const char *text) {
 	return call(__NR_clock_settime, 0 /* CLOCK_REALTIME */, &time, 0, 0);
 }
 
+/* hostfs forgets what it has read of a file when nobody has that open any more; so somebody has. */
+static long keep(const char *path) {
+	call(__NR_open, path, O_PATH | O_CLOEXEC, 0, 0);
+	return 0;
+}
+
 static long configure_one(char what, char *value) {
 	switch (what) {
 	case 'c': return cover(value, value[1] == 'v' ? "var-tmp" : "tmp");
 	case 'd': return use_modules(value);
+	case 'k': return keep(value);
 	case 'l': return call(__NR_symlink, value, WORK "/kmod-libraries", 0, 0);
 	case 'm': return insert_module(value);
 	case 'p': return use_modprobe(value);

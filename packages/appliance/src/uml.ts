@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { access, realpath } from "node:fs/promises";
 import { SysError } from "@devhost/linux";
 import type { BootOptions, GuestBackend, Probe, ProbeOptions } from "./backend.ts";
@@ -153,6 +153,7 @@ async function setUp(connection: Connection, options: SetUp): Promise<RunningGue
 			// Its clock is ahead: see native/guest-preload.c.
 			`t${Date.now()}`,
 			...options.writable.map((folder) => `w${folder}`),
+			...ownPrograms().map((file) => `k${file}`),
 		]),
 	});
 	const answer = await connection.receive();
@@ -166,6 +167,23 @@ async function setUp(connection: Connection, options: SetUp): Promise<RunningGue
 		hangTimeoutMs: options.hangTimeoutMs ?? 300_000,
 	});
 	return connection.guest;
+}
+
+/**
+ * This process's program and libraries. A guest runs them often, above all Node, and without this would read them anew each
+ * time; that it also goes on with them when they are replaced meanwhile is what this process does, too. What others run may
+ * be replaced between two commands, and is read anew.
+ *
+ * Source: proc_pid_maps(5).
+ */
+function ownPrograms(): string[] {
+	const files = new Set([process.execPath]);
+	for (const [, file] of readFileSync("/proc/self/maps", "utf8").matchAll(
+		/^\S+ ..x. .* (\/.*\.so(?:\.\d+)*)$/gm,
+	)) {
+		if (file !== undefined) files.add(file);
+	}
+	return [...files];
 }
 
 const setUpSteps: Readonly<Record<string, readonly [call: string, what: string]>> = {
