@@ -167,8 +167,9 @@ async function familiesOfNode(families: readonly Family[], path: string): Promis
 	return families.filter(({ numbers }) => numbers.has(number));
 }
 
-/** As {@link familiesOfNode}, for a path that may be one of another mount namespace. */
-async function familiesOfPath(families: readonly Family[], path: string): Promise<Family[]> {
+/** As {@link familiesOfNode}, for a path that may be one of another mount namespace, or of a node that was removed. */
+async function familiesOfPath(families: readonly Family[], text: string): Promise<Family[]> {
+	const path = text.replace(/ \(deleted\)$/, "");
 	const number = await blockNumber(path);
 	// What is not to be found here may be there, and then its name is all there is to tell.
 	return families.filter(({ names, numbers }) =>

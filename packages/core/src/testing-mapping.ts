@@ -43,6 +43,8 @@ export interface FakeMappingsOptions {
 	) =>
 		| { readonly step: KeeperFailure["step"]; readonly code: keyof typeof constants.errno }
 		| undefined;
+	/** What tables name can only be read. @default false */
+	readonly readOnlyBeneath?: boolean;
 	/** The kinds of targets that there are. @default crypt, linear, striped */
 	readonly targetTypes?: readonly string[];
 	/** Others that have each mapping open: how many looks until they are gone. @default none */
@@ -311,6 +313,7 @@ export function fakeMappings(options: FakeMappingsOptions = {}): FakeMappings {
 			removeUnused();
 			return String(mappings.get(node.minor)?.sequence) === attributes["diskseq"];
 		},
+		isReadOnly: () => options.readOnlyBeneath,
 		devicesOn({ minor }) {
 			const upper = mappings.get(minor)?.on;
 			return upper === undefined ? [] : [`dm-${upper}`];

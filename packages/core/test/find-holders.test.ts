@@ -66,6 +66,8 @@ describe("findHolders", () => {
 			"sys/block/loop4/loop/backing_file": "/dev/loop3\n",
 			"sys/block/loop5/loop/backing_file": `${images}/loop3\n`,
 			"sys/block/loop3/loop/backing_file": "/disk.img\n",
+			// A device that closes has no node any more.
+			"sys/block/loop6/loop/backing_file": "/loop3 (deleted)\n",
 			"sys/block/sda/dev": "8:0\n",
 		});
 
@@ -73,6 +75,7 @@ describe("findHolders", () => {
 			{ kind: "device", device: "dm-0" },
 			{ kind: "device", device: "md1" },
 			{ kind: "device", device: "loop4" },
+			{ kind: "device", device: "loop6" },
 		]);
 	});
 
@@ -82,11 +85,13 @@ describe("findHolders", () => {
 			"proc/swaps":
 				"Filename\tType\tSize\tUsed\tPriority\n" +
 				"/dev/sda2                               partition\t100\t0\t-2\n" +
-				"/run/dev/loop3                          partition\t100\t0\t-3\n",
+				"/run/dev/loop3                          partition\t100\t0\t-3\n" +
+				"/loop3\\040(deleted)                     partition\t100\t0\t-3\n",
 		});
 
 		expect(await findHolders({ major: 7, minor: 3 }, system)).toEqual([
 			{ kind: "swap", path: "/run/dev/loop3" },
+			{ kind: "swap", path: "/loop3 (deleted)" },
 		]);
 	});
 

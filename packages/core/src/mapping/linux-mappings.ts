@@ -1,4 +1,4 @@
-import { constants, readdirSync } from "node:fs";
+import { constants, readdirSync, readFileSync } from "node:fs";
 import {
 	AT_FDCWD,
 	type BatchCall,
@@ -89,6 +89,7 @@ export function linuxMappings(options: { readonly control?: string } = {}): Mapp
 		// Not its name, which may be changed.
 		identify: (node) => identify(node, { same: ["diskseq", "dm/uuid"] }),
 		isPresent: (identity) => isPresent(identity),
+		isReadOnly,
 		devicesOn: listHolders,
 		holders: (node) => findHolders(node),
 		claim: (mapping) =>
@@ -117,6 +118,14 @@ async function release(
 	);
 	const flushed = flush ? failures.shift() : undefined;
 	return { flush: flushed, close: failures.find((failure) => failure !== undefined) };
+}
+
+function isReadOnly({ major, minor }: DeviceNumber): boolean | undefined {
+	try {
+		return readFileSync(`/sys/dev/block/${major}:${minor}/ro`, "utf8").trim() === "1";
+	} catch {
+		return undefined;
+	}
 }
 
 function listHolders({ major, minor }: DeviceNumber): string[] {

@@ -122,18 +122,21 @@ async function tableError(
 			options,
 		);
 	}
-	if (code === "EACCES" || code === "EROFS") {
-		return new DeviceError(
-			"ERR_DEVICE_READ_ONLY_FILE",
-			`${subject}: the device beneath is read-only (${code}). Make it writable, or set read-only: true`,
-			{ ...options, pointer: "/read-only" },
-		);
-	}
+	if (code === "EACCES" || code === "EROFS") return readOnlyBeneath(subject, options);
 	return undefined;
 }
 
+/** A device beneath that can only be read, for a mapping that can be written. */
+export function readOnlyBeneath(subject: string, options: DeviceErrorOptions = {}): DeviceError {
+	return new DeviceError(
+		"ERR_DEVICE_READ_ONLY_FILE",
+		`${subject}: the device beneath is read-only. Make it writable, or set read-only: true`,
+		{ ...options, pointer: "/read-only" },
+	);
+}
+
 /** The devices that a table names by number. */
-function nodesOf(table: TableRequest["table"]): { major: number; minor: number }[] {
+export function nodesOf(table: TableRequest["table"]): { major: number; minor: number }[] {
 	const found = table.flatMap(({ parameters }) => [
 		...parameters.matchAll(/(?<!\S)(\d+):(\d+)(?!\S)/g),
 	]);

@@ -94,6 +94,8 @@ export interface MappingSys extends WaitClock {
 	/** Takes down what tells the device from all others of its number. */
 	identify(node: DeviceNumber): BlockIdentity;
 	isPresent(identity: BlockIdentity): boolean;
+	/** Whether a device can only be read; undefined: there is none, or sysfs does not tell. */
+	isReadOnly(node: DeviceNumber): boolean | undefined;
 	/** The devices that stand on a device, as the kernel names them: `dm-3`. */
 	devicesOn(node: DeviceNumber): readonly string[];
 	/** Whoever uses a device. */

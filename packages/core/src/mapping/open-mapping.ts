@@ -14,7 +14,7 @@ import { DeviceError } from "../error.ts";
 import { mappingTag } from "../tag.ts";
 import { waitUntil } from "../wait-until.ts";
 import { type BoundMapping, busy, closeMapping, lost } from "./close-mapping.ts";
-import { controlError, keepError, nameTaken } from "./mapping-error.ts";
+import { controlError, keepError, nameTaken, nodesOf, readOnlyBeneath } from "./mapping-error.ts";
 import type { Kept, MappingSys } from "./mapping-sys.ts";
 
 /** A mapping, and for whom it is. */
@@ -104,6 +104,9 @@ export interface OpenMapping extends AsyncDisposable {
 export async function openTable(sys: MappingSys, request: TableRequest): Promise<OpenMapping> {
 	const { run, name, subject, table, readOnly, secureData = false, devices, signal } = request;
 	const tag = mappingTag(run, name);
+	// The kernel minds only when something is written, and then it is lost.
+	if (!readOnly && nodesOf(table).some((node) => sys.isReadOnly(node) === true))
+		throw readOnlyBeneath(subject);
 	return await openMapping(sys, request, {
 		names: [tag],
 		isOurs: (entry) => entry.name === tag && entry.uuid === tag,

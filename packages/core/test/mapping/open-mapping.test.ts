@@ -139,6 +139,17 @@ describe("opening", () => {
 		expect(machine.leftovers()).toEqual([]);
 	});
 
+	test("writes nothing to what can only be read", async ({ expect }) => {
+		const machine = fakeMappings({ readOnlyBeneath: true });
+
+		const error = await failureOf(openTable(machine.sys, byTable));
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_READ_ONLY_FILE", pointer: "/read-only" });
+		expect(
+			await failureOf(openTable(machine.sys, { ...byTable, readOnly: true })),
+		).toBeUndefined();
+	});
+
 	test("says which target the kernel lacks", async ({ expect }) => {
 		const machine = fakeMappings({
 			targetTypes: ["crypt"],
