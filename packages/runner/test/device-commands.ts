@@ -41,7 +41,9 @@ export function saidOf(
 }
 
 /** Lines of JSON, each of which is what the schema says. */
-function lines({ stdout }: CliResult): unknown[] {
+function lines({ code, stdout, stderr }: CliResult): unknown[] {
+	// Neither of them exits with it: Node does, for an error that nobody has caught.
+	if (code === 1) throw new Error(stderr);
 	const events = stdout
 		.split("\n")
 		.filter((line) => line !== "")
