@@ -8,20 +8,25 @@ export const initialCrc = 0xf597a6cf;
 /**
  * The checksum of LVM2: CRC-32 with the polynomial of zlib, but with a start of its own and nothing inverted.
  *
- * Not by zlib: loading that takes longer than all that is to be summed.
- *
- * @param start - What the bytes before came to.
+ * zlib's, which inverts before and after, is taken for what is long; to load it takes longer than a few sectors take here.
  *
  * Source: lvm2, lib/misc/crc.c.
  */
-export function lvmCrc(bytes: Uint8Array, start: number = initialCrc): number {
+export function lvmCrc(bytes: Uint8Array): number {
+	if (bytes.length >= zlibFromBytes) {
+		const { crc32 } = process.getBuiltinModule("node:zlib");
+		return ~crc32(bytes, ~initialCrc >>> 0) >>> 0;
+	}
 	const table = (crcTable ??= makeTable());
-	let crc = start | 0;
+	let crc = initialCrc | 0;
 	for (let at = 0; at < bytes.length; at++) {
 		crc = (table[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8);
 	}
 	return crc >>> 0;
 }
+
+/** From here on zlib is quicker with all that it takes to load it. */
+export const zlibFromBytes: number = 64 << 10;
 
 // Signed: what has 32 bits is then a small number to V8 until it is compiled.
 let crcTable: Int32Array | undefined;

@@ -7,10 +7,10 @@ import { metadataError } from "./metadata-error.ts";
 export const metadataHeaderBytes = 512;
 
 /**
- * The longest text that is read. An area has 1 MiB where nothing else is asked for, and holds two texts; 8 MiB is more than
- * 10,000 volumes.
+ * The longest text that is read. An area has 1 MiB where nothing else is asked for, and holds two texts; 4 MiB is more than
+ * 5,000 volumes.
  */
-export const maxTextBytes: number = 8 << 20;
+export const maxTextBytes: number = 4 << 20;
 
 /** Where the text of a volume group is. */
 export interface MetadataLocation {

@@ -88,10 +88,11 @@ class GroupParser {
 		for (const [name, entry] of volumeSections) {
 			volumes.set(name, this.#volume(name, entry, volumeSections));
 		}
-		// Snapshots are what people see of them, though `VISIBLE` is what only joins them to their origin.
-		for (const name of this.#stores) {
+		for (const [name, usedBy] of this.#users) {
 			const volume = volumes.get(name);
-			if (volume !== undefined) volumes.set(name, { ...volume, isVisible: true });
+			// Snapshots are what people see, though `VISIBLE` is what only joins them to their origin.
+			const isVisible = volume?.isVisible === true || this.#stores.has(name);
+			if (volume !== undefined) volumes.set(name, { ...volume, isVisible, usedBy });
 		}
 		this.#checkOverlaps(volumes);
 		return {
@@ -138,45 +139,45 @@ class GroupParser {
 		const reader = this.#reader;
 		this.#checkedName(name, entry);
 		const section = reader.section(entry, name);
-		const status = reader.strings(section, "status", entry);
-		const flags = this.#allFlags(section, entry);
-		const segments = [...section]
-			.filter(([, { value }]) => value instanceof Map)
-			.map(([key, segment]) =>
-				this.#segment(name, reader.section(segment, key), segment, all),
-			)
-			.toSorted((a, b) => a.startExtent - b.startExtent);
+		const segments: Segment[] = [];
+		for (const [key, inner] of section) {
+			if (!(inner.value instanceof Map)) continue;
+			segments.push(this.#segment(name, reader.section(inner, key), inner, all));
+		}
 		if (segments.length !== reader.integer(section, "segment_count", entry)) {
 			throw reader.wrong(entry, `${name} has not as many segments as it says`);
 		}
+		if (segments.length > 1) segments.sort((a, b) => a.startExtent - b.startExtent);
+		const status = reader.strings(section, "status", entry);
+		const flags = this.#allFlags(status, section, entry);
+		let unknownFlags = unknownOf(status, logicalVolumeFlags);
 		let extentCount = 0;
+		let isJoint = false;
 		for (const segment of segments) {
 			if (segment.startExtent !== extentCount) {
 				throw reader.wrong(entry, `the segments of ${name} leave a gap or overlap`);
 			}
 			extentCount += segment.extentCount;
+			isJoint ||= segment.type === "snapshot";
+			if (segment.flags.length > 0)
+				unknownFlags = [...unknownFlags, ...unknownOf(segment.flags, segmentTypeFlags)];
 		}
 		return {
 			name,
 			uuid: this.#uuid(section, entry),
 			flags,
-			unknownFlags: [
-				...status.filter((flag) => !logicalVolumeFlags.has(flag)),
-				...segments.flatMap((each) =>
-					each.flags.filter((flag) => !segmentTypeFlags.has(flag)),
-				),
-			],
-			isVisible: flags.has("VISIBLE") && !segments.some(({ type }) => type === "snapshot"),
+			unknownFlags,
+			isVisible: flags.has("VISIBLE") && !isJoint,
 			isWritable: isWritable(flags),
 			extentCount,
 			segments,
-			usedBy: this.#usersOf(name), // by those, too, that are read later
+			usedBy: noUsers, // they may be read later
 		};
 	}
 
 	#segment(of: string, section: ConfigSection, entry: ConfigEntry, all: ConfigSection): Segment {
 		const reader = this.#reader;
-		const [type = "", ...flags] = reader.string(section, "type", entry).split("+");
+		const [type, flags] = splitType(reader.string(section, "type", entry));
 		const startExtent = reader.integer(section, "start_extent", entry);
 		const extentCount = reader.integer(section, "extent_count", entry);
 		if (extentCount === 0) throw reader.wrong(entry, "a segment of no extents");
@@ -185,7 +186,7 @@ class GroupParser {
 		// "linear" is a name that people see; lvm2 takes it in metadata too.
 		const isStriped = type === "striped" || type === "linear";
 		if (!isStriped)
-			return { startExtent, extentCount, type, flags, areas: [], stripeSectors: 0 };
+			return { startExtent, extentCount, type, flags, areas: none, stripeSectors: 0 };
 
 		const count = reader.integer(section, "stripe_count", entry);
 		const areas = this.#areas(section, entry, all);
@@ -215,13 +216,9 @@ class GroupParser {
 		if (list.length % 2 !== 0) throw reader.wrong(entry, "a stripe without its first extent");
 		const areas: SegmentArea[] = [];
 		for (let index = 0; index < list.length; index += 2) {
-			const [name, startExtent] = list.slice(index, index + 2);
-			const isExtent =
-				typeof startExtent === "number" &&
-				Number.isInteger(startExtent) &&
-				startExtent >= 0 &&
-				startExtent <= 0xffffffff;
-			if (typeof name !== "string" || !isExtent) {
+			const name = list[index];
+			const startExtent = list[index + 1];
+			if (typeof name !== "string" || !isExtent(startExtent)) {
 				throw reader.wrong(entry, "stripes that are not names and extents by turns");
 			}
 			const member = this.#members.get(name);
@@ -239,20 +236,22 @@ class GroupParser {
 	 */
 	#noteUses(of: string, section: ConfigSection, all: ConfigSection): void {
 		for (const [key, { value }] of section) {
-			if (key === "type" || key === "tags" || value instanceof Map) continue;
-			const isList = Array.isArray(value);
-			for (const name of isList ? (value as readonly unknown[]) : [value]) {
+			if (key === "type" || key === "tags") continue;
+			if (typeof value === "string") this.#noteUse(of, value, all);
+			if (!Array.isArray(value)) continue;
+			for (const name of value as readonly unknown[]) {
 				// In lists the names of physical volumes go first.
-				if (typeof name !== "string" || (isList && this.#members.has(name))) continue;
-				if (name !== of && all.has(name)) this.#usersOf(name).add(of);
+				if (typeof name !== "string" || this.#members.has(name)) continue;
+				this.#noteUse(of, name, all);
 			}
 		}
 	}
 
-	#usersOf(name: string): Set<string> {
-		let users = this.#users.get(name);
-		if (users === undefined) this.#users.set(name, (users = new Set()));
-		return users;
+	#noteUse(of: string, name: string, all: ConfigSection): void {
+		if (name === of || !all.has(name)) return;
+		const users = this.#users.get(name);
+		if (users === undefined) this.#users.set(name, new Set([of]));
+		else users.add(of);
 	}
 
 	/** No extent belongs to two segments, and each is on its physical volume. */
@@ -292,24 +291,26 @@ class GroupParser {
 		known: ReadonlySet<string>,
 		what: string,
 	): ReadonlySet<string> {
-		const unknown = this.#reader
-			.strings(section, "status", entry)
-			.filter((flag) => !known.has(flag));
+		const status = this.#reader.strings(section, "status", entry);
+		const unknown = unknownOf(status, known);
 		if (unknown.length > 0) {
 			throw metadataError(
 				"ERR_DEVICE_REQUIREMENT",
 				`${what} has the unknown flag ${unknown.join(", ")}`,
 			);
 		}
-		return this.#allFlags(section, entry);
+		return this.#allFlags(status, section, entry);
 	}
 
-	#allFlags(section: ConfigSection, entry: ConfigEntry): ReadonlySet<string> {
-		const status = this.#reader.strings(section, "status", entry);
-		const compatible = section.has("flags")
-			? this.#reader.strings(section, "flags", entry)
-			: [];
-		return new Set([...status, ...compatible]);
+	#allFlags(
+		status: readonly string[],
+		section: ConfigSection,
+		entry: ConfigEntry,
+	): ReadonlySet<string> {
+		const flags = new Set(status);
+		if (!section.has("flags")) return flags;
+		for (const flag of this.#reader.strings(section, "flags", entry)) flags.add(flag);
+		return flags;
 	}
 
 	#uuid(section: ConfigSection, entry: ConfigEntry): string {
@@ -324,6 +325,23 @@ class GroupParser {
 		if (!isName) throw this.#reader.wrong(entry, "a name that no volume may have");
 		return name;
 	}
+}
+
+/** `cache+CACHE_USES_CACHEVOL`. */
+function splitType(text: string): readonly [type: string, flags: readonly string[]] {
+	const plus = text.indexOf("+");
+	return plus < 0 ? [text, none] : [text.slice(0, plus), text.slice(plus + 1).split("+")];
+}
+
+const none: readonly never[] = [];
+const noUsers: ReadonlySet<string> = new Set();
+
+function unknownOf(flags: readonly string[], known: ReadonlySet<string>): readonly string[] {
+	return flags.every((flag) => known.has(flag)) ? none : flags.filter((flag) => !known.has(flag));
+}
+
+function isExtent(value: unknown): value is number {
+	return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 }
 
 /** `WRITE_LOCKED` stands for `WRITE` where older versions of lvm2 must not write. */

@@ -59,10 +59,9 @@ export class SectionReader {
 
 	/** A list of strings. */
 	strings(of: ConfigSection, key: string, where: ConfigEntry): readonly string[] {
-		return this.list(of, key, where).map((value) => {
-			if (typeof value === "string") return value;
-			throw this.wrong(of.get(key) ?? where, `${key} has what is no string`);
-		});
+		const list = this.list(of, key, where);
+		if (list.every((value) => typeof value === "string")) return list;
+		throw this.wrong(of.get(key) ?? where, `${key} has what is no string`);
 	}
 
 	/** `ERR_DEVICE_METADATA` at a place in the text. */

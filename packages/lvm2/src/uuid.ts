@@ -7,6 +7,7 @@
  * Source: lvm2, lib/uuid/uuid.c, `id_write_format` and `id_read_format`.
  */
 export function formatUuid(text: string): string | undefined {
+	if (/^[A-Za-z0-9!#]{6}(?:-[A-Za-z0-9!#]{4}){5}-[A-Za-z0-9!#]{6}$/.test(text)) return text;
 	const plain = plainUuid(text);
 	if (!/^[A-Za-z0-9!#]{32}$/.test(plain)) return undefined;
 	const cuts = [0, 6, 10, 14, 18, 22, 26, 32];

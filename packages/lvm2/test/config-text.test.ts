@@ -70,6 +70,31 @@ test("sections may be in each other, but not without end", ({ expect }) => {
 	expect(() => parseConfigText(nested(2_000_000))).toThrow("sections in each other");
 });
 
+test.for([
+	["a string", `a = "${"x".repeat(4 << 20)}"`],
+	["escapes", `a = "${"\\x".repeat(2 << 20)}"`],
+	["quotes", `a = "${'\\"'.repeat(2 << 20)}"`],
+	["a string in single quotes", `a = '${"\\".repeat(4 << 20)}'`],
+	["a key", `${"a".repeat(4 << 20)} = 1`],
+	["white space", " ".repeat(4 << 20)],
+	["a comment", "#".repeat(4 << 20)],
+	["comments", "#\n".repeat(2 << 20)],
+	["a list", `a = [${"1,".repeat(1 << 20)}]`],
+] as const)("reads a great deal of %s", ([, text], { expect }) => {
+	expect(() => parseConfigText(text)).not.toThrow();
+});
+
+test.for([
+	["a string without its end", `a = "${"x".repeat(4 << 20)}`],
+	["backslashes without an end", `a = "${"\\".repeat(4 << 20)}`],
+	["quotes without an end", `a = "${'\\"'.repeat(2 << 20)}`],
+	["digits", `a = ${"1".repeat(4 << 20)}`],
+] as const)("refuses a great deal of %s", ([, text], { expect }) => {
+	expect(() => parseConfigText(text)).toThrow(
+		expect.objectContaining({ code: "ERR_DEVICE_METADATA" }),
+	);
+});
+
 test("anything that is written comes back", ({ expect }) => {
 	const key = fc.stringMatching(/^[A-Za-z0-9+_.-]{1,20}$/);
 	const scalar = fc.oneof(
