@@ -579,12 +579,19 @@ describeAsRoot("a sandbox", () => {
 		}
 	});
 
-	test("does not begin, and does not stay, when we are killed meanwhile", async ({ expect }) => {
-		const script = new URL("fixtures/die-after-start.ts", import.meta.url).pathname;
-		for (let i = 0; i < 5; i++) spawnSync(process.execPath, [script]);
+	test(
+		"does not begin, and does not stay, when we are killed meanwhile",
+		{
+			// Five programs of ours, which take a tenth of a second each where nobody else wants the machine.
+			timeout: 30_000,
+		},
+		async ({ expect }) => {
+			const script = new URL("fixtures/die-after-start.ts", import.meta.url).pathname;
+			for (let i = 0; i < 5; i++) spawnSync(process.execPath, [script]);
 
-		await expect.poll(() => processesWith("sleep", "4646"), { timeout: 2000 }).toEqual([]);
-	});
+			await expect.poll(() => processesWith("sleep", "4646"), { timeout: 2000 }).toEqual([]);
+		},
+	);
 
 	test("leaves nothing when its command is never begun, however far it has come", async ({
 		expect,
