@@ -97,15 +97,18 @@ export function parseConfigText(text: string): ConfigSection {
 
 	function string(quote: number): string {
 		const from = at;
-		const isDouble = quote === DOUBLE_QUOTE;
-		let end = from;
-		do end = text.indexOf(isDouble ? '"' : "'", end + 1);
-		while (isDouble && end > 0 && isEscaped(end));
+		const end = quote === DOUBLE_QUOTE ? endOfDouble(from) : text.indexOf("'", from + 1);
 		const content = text.slice(from + 1, Math.max(end, from));
 		if (end < 0 || content.includes("\0")) throw wrong("a string without its end", from);
 		at = end + 1;
-		if (!isDouble || !content.includes("\\")) return content;
+		if (quote !== DOUBLE_QUOTE || !content.includes("\\")) return content;
 		return content.replaceAll(/\\(["\\])/g, "$1");
+	}
+
+	function endOfDouble(from: number): number {
+		for (let end = text.indexOf('"', from + 1); ; end = text.indexOf('"', end + 1)) {
+			if (end < 0 || !isEscaped(end)) return end;
+		}
 	}
 
 	/** Whether there is an odd number of backslashes before a place. */
