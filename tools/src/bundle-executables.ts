@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { promisify } from "node:util";
 import { build, transform, type Metafile, type OutputFile, type Plugin } from "esbuild";
 
 /** What {@link bundleExecutables} bundles, and how. */
@@ -36,6 +38,9 @@ const supported = { using: true };
  * What is imported dynamically (`await import("./graph-command.ts")`) becomes a chunk of its own that is loaded when
  * that line runs, and what several of them need becomes a chunk that they share, so that no module exists twice.
  *
+ * Beside each chunk is its code cache: compiling is most of what a start costs beyond Node's own. It is for the V8 that made
+ * it; any other one compiles, as it would without.
+ *
  * `import.meta.url`, `.filename`, `.dirname` and `.resolve()` mean what they mean in the unbundled `dist`: a module of another package
  * finds its own package's files, wherever that is installed.
  *
@@ -51,6 +56,7 @@ export async function bundleExecutables(options: BundleOptions): Promise<BundleR
 		entryPoints: [...entries],
 		outdir: dist,
 		outExtension: { ".js": ".cjs" },
+		entryNames: "chunk-[name]-[hash]",
 		chunkNames: "chunk-[name]-[hash]",
 		bundle: true,
 		splitting: true,
@@ -72,17 +78,36 @@ export async function bundleExecutables(options: BundleOptions): Promise<BundleR
 
 	const files = await Promise.all(result.outputFiles.map(toCommonJs));
 	const bytes = new Map(files.map((file) => [relative(packageFolder, file.path), file.bytes]));
+	const executables = findExecutables(result.metafile);
+	const shebangs = new Map(
+		result.outputFiles.map(({ path, text }) => [path, shebang.exec(text)?.[0]]),
+	);
 	if (options.write ?? true) {
 		await removeChunks(dist);
 		await mkdir(dist, { recursive: true });
-		for (const file of files) await writeExecutable(file);
+		for (const file of files) await writeChunk(file);
+		if (files.some(({ text }) => text.includes(importModule))) {
+			await writeFile(join(dist, importModule), "module.exports = (name) => import(name);\n");
+		}
+		await writeCodeCaches(files.map(({ path }) => path));
+		for (const [file, chunk] of executables) {
+			const path = join(packageFolder, chunk);
+			await writeExecutable(join(packageFolder, file), path, shebangs.get(path));
+		}
 		await writeLicenses(packageFolder, dist, result.metafile);
 	}
 
-	const startBytes = measureStart(result.metafile, bytes);
+	const startBytes = measureStart(executables, result.metafile, bytes);
 	const problems = Object.entries(startBytes)
 		.filter(([, startSize]) => startSize > limitBytes)
-		.map(([file, startSize]) => tooLarge(file, startSize, limitBytes, result.metafile));
+		.map(([file, startSize]) =>
+			tooLarge(
+				{ file, chunk: executables.get(file) as string },
+				startSize,
+				limitBytes,
+				result.metafile,
+			),
+		);
 	return { problems, startBytes };
 }
 
@@ -93,8 +118,11 @@ interface CommonJsFile {
 	readonly bytes: number;
 }
 
+// The executable's, not its chunk's, which begins with an empty line instead.
+const shebang = /^#!.*/;
+
 async function toCommonJs({ path, text: source }: OutputFile): Promise<CommonJsFile> {
-	const { code, map } = await transform(hideRealImports(source), {
+	const { code, map } = await transform(callRealImports(source.replace(shebang, "")), {
 		format: "cjs",
 		platform: "node",
 		target,
@@ -107,43 +135,82 @@ async function toCommonJs({ path, text: source }: OutputFile): Promise<CommonJsF
 		sourcesContent: false,
 		sourcefile: path,
 	});
-	const text = `${showRealImports(code)}//# sourceMappingURL=${basename(path)}.map\n`;
+	const text = `${code}//# sourceMappingURL=${basename(path)}.map\n`;
 	return { path, text, map, bytes: Buffer.byteLength(text) };
 }
 
-async function writeExecutable({ path, text, map }: CommonJsFile): Promise<void> {
+async function writeChunk({ path, text, map }: CommonJsFile): Promise<void> {
 	await writeFile(path, text);
 	await writeFile(`${path}.map`, map);
-	if (text.startsWith("#!")) await chmod(path, 0o755);
 }
 
-// What is neither a chunk nor part of Node stays an import(): only that takes the URL of a file or a module that awaits.
-// A name that nobody uses, of the same length, so that source maps stay right.
-const hidden = "imp0rt";
-
-function hideRealImports(code: string): string {
-	return code.replaceAll(/\bimport\((?!"(?:\.\/|node:))/g, `${hidden}(`);
+/** In a process of its own, and without settings of ours, which would be those of the cache. */
+async function writeCodeCaches(chunks: readonly string[]): Promise<void> {
+	const program = join(import.meta.dirname, "write-code-cache.ts");
+	await promisify(execFile)(process.execPath, [program, ...chunks], { env: {} });
 }
 
-function showRealImports(code: string): string {
-	return code.replaceAll(`${hidden}(`, "import(");
+/** Writes what people start: the loader of chunks, with the first one. */
+async function writeExecutable(
+	path: string,
+	chunk: string,
+	firstLine: string | undefined,
+): Promise<void> {
+	await build({
+		entryPoints: [join(import.meta.dirname, "chunk-loader.ts")],
+		outfile: path,
+		bundle: true,
+		format: "cjs",
+		platform: "node",
+		// Whoever has an older Node than an executable needs is told so by its first chunk.
+		target: "node12",
+		minify: true,
+		define: { firstChunk: JSON.stringify(`./${basename(chunk)}`) },
+		external: ["./chunk-*.cjs"],
+		...(firstLine !== undefined && { banner: { js: firstLine } }),
+		logLevel: "silent",
+	});
+	if (firstLine !== undefined) await chmod(path, 0o755);
 }
+
+/**
+ * What is neither a chunk nor part of Node is imported by a module that Node itself has loaded: only an import() there takes
+ * the URL of a file, or a module that awaits.
+ */
+function callRealImports(code: string): string {
+	return code.replaceAll(/\bimport\((?!"(?:\.\/|node:))/g, `require("./${importModule}")(`);
+}
+
+const importModule = "import-module.cjs";
 
 async function removeChunks(dist: string): Promise<void> {
 	const names = await readdir(dist).catch(() => []);
-	const chunks = names.filter((name) => /^chunk-.*\.cjs(\.map)?$/.test(name));
+	const chunks = names.filter(
+		(name) => /^chunk-.*\.cjs(\.map|\.cache)?$/.test(name) || name === importModule,
+	);
 	await Promise.all(chunks.map((name) => rm(join(dist, name), { force: true })));
+}
+
+/** The executables and the first chunk of each. */
+function findExecutables({ outputs }: Metafile): Map<string, string> {
+	const found = new Map<string, string>();
+	for (const [chunk, { entryPoint }] of Object.entries(outputs)) {
+		if (entryPoint === undefined || isDynamicEntry(chunk, outputs)) continue;
+		const name = basename(entryPoint).replace(/\.ts$/, ".cjs");
+		found.set(join(dirname(chunk), name), chunk);
+	}
+	return found;
 }
 
 /** Bytes of every executable and of the chunks that it imports at its start. */
 function measureStart(
+	executables: ReadonlyMap<string, string>,
 	{ outputs }: Metafile,
 	bytes: ReadonlyMap<string, number>,
 ): Record<string, number> {
 	const result: Record<string, number> = {};
-	for (const [file, output] of Object.entries(outputs)) {
-		if (output.entryPoint === undefined || isDynamicEntry(file, outputs)) continue;
-		const loaded = startFiles(file, outputs);
+	for (const [file, chunk] of executables) {
+		const loaded = startFiles(chunk, outputs);
 		result[file] = loaded.reduce((sum, each) => sum + (bytes.get(each) ?? 0), 0);
 	}
 	return result;
@@ -165,8 +232,13 @@ function startFiles(file: string, outputs: Metafile["outputs"]): string[] {
 	return [...found];
 }
 
-function tooLarge(file: string, bytes: number, limitBytes: number, { outputs }: Metafile): string {
-	const inputs = startFiles(file, outputs)
+function tooLarge(
+	{ file, chunk }: { readonly file: string; readonly chunk: string },
+	bytes: number,
+	limitBytes: number,
+	{ outputs }: Metafile,
+): string {
+	const inputs = startFiles(chunk, outputs)
 		.flatMap((each) => Object.entries(outputs[each]?.inputs ?? {}))
 		.map(([path, { bytesInOutput }]) => ({ path, bytes: bytesInOutput }))
 		.toSorted((a, b) => b.bytes - a.bytes)

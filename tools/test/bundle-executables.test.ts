@@ -4,6 +4,7 @@ import {
 	readdirSync,
 	statSync,
 	symlinkSync,
+	unlinkSync,
 	mkdirSync,
 	writeFileSync,
 } from "node:fs";
@@ -96,6 +97,54 @@ void import("node:child_process").then((m) => console.log(typeof m.default.spawn
 	expect(output.trim().split("\n").toSorted()).toEqual(["7", "function"]);
 });
 
+test("V8 takes the code cache of a chunk; without one, or with a bad one, an executable is the same", async ({
+	expect,
+}) => {
+	const folder = temporaryFolder({
+		"package.json": manifest,
+		"src/cli.ts": `console.log([1, 2].map((value) => value * 7).join());\n`,
+	});
+
+	await bundleExecutables({ packageFolder: folder, entries: ["src/cli.ts"] });
+
+	const dist = join(folder, "dist");
+	const chunk = join(dist, readdirSync(dist).find((name) => name.endsWith(".cjs")) as string);
+	const look = `import { readFileSync } from "node:fs";
+import { chunkScript } from ${JSON.stringify(join(import.meta.dirname, "../src/chunk-script.ts"))};
+const [file] = process.argv.slice(1);
+const script = chunkScript(readFileSync(file, "latin1"), file, readFileSync(file + ".cache"));
+console.log(script.cachedDataRejected);
+`;
+	const lookArguments = ["--input-type=module", "-e", look, chunk];
+	const accepted = await runCommand(process.execPath, lookArguments, { cwd: "/" });
+	expect(accepted.output).toBe("false\n");
+
+	const program = join(dist, "cli.cjs");
+	const outputs = [];
+	for (const change of [
+		() => {},
+		() => writeFileSync(`${chunk}.cache`, "no cache at all, but long enough to have a header"),
+		() => unlinkSync(`${chunk}.cache`),
+	]) {
+		change();
+		outputs.push((await runCommand(process.execPath, [program], { cwd: "/" })).output);
+	}
+	expect(outputs).toEqual(["7,14\n", "7,14\n", "7,14\n"]);
+});
+
+test("a stack trace shows the sources to whoever asks Node for that", async ({ expect }) => {
+	const folder = temporaryFolder({
+		"package.json": manifest,
+		"src/cli.ts": `#!/usr/bin/env node\n\n\nthrow new Error("on line four");\n`,
+	});
+
+	await bundleExecutables({ packageFolder: folder, entries: ["src/cli.ts"] });
+	const argv = ["--enable-source-maps", join(folder, "dist/cli.cjs")];
+	const { output } = await runCommand(process.execPath, argv, { cwd: "/" });
+
+	expect(output).toContain(`${folder}/src/cli.ts:4`);
+});
+
 test("tells which parts make an executable too large", async ({ expect }) => {
 	const folder = temporaryFolder({
 		"package.json": manifest,
@@ -128,9 +177,14 @@ test("removes chunks of earlier builds and carries the licences of others", asyn
 
 	await bundleExecutables({ packageFolder: folder, entries: ["src/cli.ts"] });
 
-	expect(readdirSync(join(folder, "dist")).toSorted()).toEqual([
+	const names = readdirSync(join(folder, "dist")).map((name) =>
+		name.replace(/-[0-9A-Z]{8}\./, "-HASH."),
+	);
+	expect(names.toSorted()).toEqual([
+		"chunk-cli-HASH.cjs",
+		"chunk-cli-HASH.cjs.cache",
+		"chunk-cli-HASH.cjs.map",
 		"cli.cjs",
-		"cli.cjs.map",
 		"licenses.txt",
 	]);
 	expect(readFileSync(join(folder, "dist/licenses.txt"), "utf8")).toBe(
