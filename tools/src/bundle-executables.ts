@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises
 import { basename, dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { build, transform, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { chunkHead } from "./chunk-script.ts";
 
 /** What {@link bundleExecutables} bundles, and how. */
 export interface BundleOptions {
@@ -135,8 +136,14 @@ async function toCommonJs({ path, text: source }: OutputFile): Promise<CommonJsF
 		sourcesContent: false,
 		sourcefile: path,
 	});
-	const text = `${code}//# sourceMappingURL=${basename(path)}.map\n`;
-	return { path, text, map, bytes: Buffer.byteLength(text) };
+	const text = `${chunkHead}\n${code}})\n//# sourceMappingURL=${basename(path)}.map\n`;
+	return { path, text, map: afterOneLine(map), bytes: Buffer.byteLength(text) };
+}
+
+/** The map of a text with one more line before it. */
+function afterOneLine(map: string): string {
+	const fields = JSON.parse(map) as { readonly mappings: string };
+	return JSON.stringify({ ...fields, mappings: `;${fields.mappings}` });
 }
 
 async function writeChunk({ path, text, map }: CommonJsFile): Promise<void> {
