@@ -7,6 +7,8 @@ import { encodeBuffer, encodeMsgpack } from "./msgpack-encode.ts";
 /** Where {@link encodeFrame} left header and body: valid until the next call of it. */
 export interface EncodedFrame {
 	bytes: Buffer;
+	/** Of all of `bytes`. */
+	view: DataView;
 	start: number;
 	end: number;
 }
@@ -34,19 +36,18 @@ export function encodeFrame(message: OutgoingMessage, sequence: number): Encoded
 
 	if (value === undefined) {
 		frame.bytes = bodiless;
+		frame.view = bodilessView;
 		frame.start = 0;
 		frame.end = headerBytes;
 	} else {
 		frame.end = encodeMsgpack(value, headerBytes);
-		frame.bytes = encodeBuffer().bytes;
+		const { bytes, view } = encodeBuffer();
+		frame.bytes = bytes;
+		frame.view = view;
 		frame.start = 0;
 	}
 	header.bodyBytes = frame.end - frame.start - headerBytes;
-	if (frame.bytes !== viewed) {
-		viewed = frame.bytes;
-		view = new DataView(viewed.buffer, viewed.byteOffset, viewed.byteLength);
-	}
-	writeHeader(view, frame.start, header, sequence);
+	writeHeader(frame.view, frame.start, header, sequence);
 	return frame;
 }
 
@@ -55,7 +56,6 @@ function checkSize(what: string, size: number, most: number): void {
 }
 
 const bodiless = Buffer.alloc(headerBytes);
-const frame: EncodedFrame = { bytes: bodiless, start: 0, end: 0 };
+const bodilessView = new DataView(bodiless.buffer, bodiless.byteOffset, headerBytes);
+const frame: EncodedFrame = { bytes: bodiless, view: bodilessView, start: 0, end: 0 };
 const header: Header = { bodyBytes: 0, blobBytes: 0, id: 0, type: 1, flags: 0, fdCount: 0, arg: 0 };
-let viewed: Buffer = bodiless;
-let view: DataView = new DataView(bodiless.buffer, bodiless.byteOffset, headerBytes);

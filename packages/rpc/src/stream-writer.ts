@@ -16,7 +16,7 @@ import { RpcError } from "./error.ts";
 import { closeFds, duplicateFds } from "./fd-list.ts";
 import { highWaterBytes, maxFrameFds, maxUnsentBytes, reservedUnsentBytes } from "./limits.ts";
 import { type OutgoingMessage, SIGNAL } from "./message.ts";
-import { encodeFrame } from "./msgpack-dialect.ts";
+import { type EncodedFrame, encodeFrame } from "./msgpack-dialect.ts";
 
 /** What a {@link StreamWriter} asks of the one who waits for events. */
 export interface WriterEvents {
@@ -91,7 +91,8 @@ export class StreamWriter {
 	}
 
 	#send(message: OutgoingMessage): Promise<void> | undefined {
-		const { bytes, start, end } = encodeFrame(message, this.#sequence);
+		const frame = encodeFrame(message, this.#sequence);
+		const { bytes, start, end } = frame;
 		const { blob } = message;
 		const total = end - start + (blob === undefined ? 0 : blob.byteLength);
 		let sent = 0;
@@ -106,7 +107,7 @@ export class StreamWriter {
 			if (sent < 0) sent = this.#refused(-sent, message) ? total : 0;
 			this.#tickIsOpen = true;
 		}
-		if (sent < total) this.#enqueue(message, bytes, start, end, sent);
+		if (sent < total) this.#enqueue(message, frame, sent);
 		this.#sequence = (this.#sequence + 1) >>> 0;
 		this.#lastFrameBytes = total;
 		if (sent === total) release(message);
@@ -168,14 +169,9 @@ export class StreamWriter {
 		clearTimeout(this.#retry);
 	}
 
-	/** Keeps what was not sent yet of a message, whose header and body are `bytes[start..end]`. */
-	#enqueue(
-		message: OutgoingMessage,
-		bytes: Buffer,
-		start: number,
-		end: number,
-		sent: number,
-	): void {
+	/** Keeps what was not sent yet of a message, whose header and body are `frame`. */
+	#enqueue(message: OutgoingMessage, frame: EncodedFrame, sent: number): void {
+		const { start, end } = frame;
 		const { blob } = message;
 		const total = end - start + (blob === undefined ? 0 : blob.byteLength);
 		const most = maxUnsentBytes + (isControl(message) ? reservedUnsentBytes : 0);
@@ -197,7 +193,7 @@ export class StreamWriter {
 		const inlined =
 			tail !== undefined && tail.byteLength <= inlinedBytes ? tail.byteLength - tailSent : 0;
 		const chunk = this.#chunkFor(headLeft + inlined, fds !== undefined);
-		copyBytes(bytes, start + headSent, end, chunk.bytes, chunk.end);
+		copyBytes(frame, start + headSent, chunk, chunk.end);
 		chunk.end += headLeft;
 		if (tail !== undefined && tail.byteLength <= inlinedBytes) {
 			chunk.bytes.set(tailSent === 0 ? tail : tail.subarray(tailSent), chunk.end);
@@ -331,6 +327,7 @@ export interface WriterSystem {
 /** Frames that go in one `sendmsg`: bytes, then at most one blob, where it is. */
 class Chunk {
 	readonly bytes: Buffer;
+	readonly view: DataView;
 	start = 0;
 	end = 0;
 	tail: Uint8Array | undefined;
@@ -341,6 +338,7 @@ class Chunk {
 
 	constructor(bytes: Buffer) {
 		this.bytes = bytes;
+		this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	}
 
 	get isSent(): boolean {
@@ -376,9 +374,15 @@ class Chunk {
 }
 
 /** For few bytes a loop is quicker than `Buffer.copy`, which makes an array of its own first. */
-function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
-	if (end - start > 256) from.copy(to, at, start, end);
-	else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number;
+function copyBytes({ bytes, view, end }: EncodedFrame, start: number, to: Chunk, at: number): void {
+	if (end - start > 256) {
+		bytes.copy(to.bytes, at, start, end);
+		return;
+	}
+	let i = start;
+	let j = at;
+	for (; i + 4 <= end; i += 4, j += 4) to.view.setInt32(j, view.getInt32(i));
+	for (; i < end; i++, j++) to.bytes[j] = bytes[i] as number;
 }
 
 /** Whether a message is about calls or the connection, with nothing in it that the kernel or the peer could refuse. */
