@@ -65,6 +65,13 @@ const keyPointer = ({ options }: FailedOpening): string =>
 const meanings: readonly Meaning[] = [
 	{
 		when: /^Nothing to read on input\.$/m,
+		by: "token",
+		code: "ERR_DEVICE_KEY",
+		pointer: keyPointer,
+		message: () => "a token asks for a PIN, and nobody is asked here",
+	},
+	{
+		when: /^Nothing to read on input\.$/m,
 		code: "ERR_DEVICE_KEY",
 		pointer: keyPointer,
 		message: ({ options }) =>

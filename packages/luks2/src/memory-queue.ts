@@ -39,7 +39,10 @@ export class MemoryQueue {
 		const { promise, resolve, reject } = Promise.withResolvers<void>();
 		const waiting = { bytes, begin: resolve };
 		const giveUp = (): void => {
-			this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+			const index = this.#waiting.indexOf(waiting);
+			// It has just begun: whoever does the work has the signal, too.
+			if (index < 0) return;
+			this.#waiting.splice(index, 1);
 			reject(signal.reason as Error);
 			this.#beginNext();
 		};
@@ -53,8 +56,9 @@ export class MemoryQueue {
 	}
 
 	#beginNext(): void {
-		for (const next of [...this.#waiting]) {
-			if (!this.#fits(next.bytes)) return;
+		for (;;) {
+			const [next] = this.#waiting;
+			if (next === undefined || !this.#fits(next.bytes)) return;
 			this.#waiting.shift();
 			this.#takenBytes += next.bytes;
 			next.begin();

@@ -78,8 +78,8 @@ export async function readHeader(readAt: ReadAt): Promise<FoundHeader> {
 						: undefined,
 				);
 	}
-	if (typeof primary !== "string") return headerOf(primary, "primary", String(secondary));
-	if (typeof secondary !== "string") return headerOf(secondary, "secondary", primary);
+	if (typeof secondary !== "string") return headerOf(secondary, "secondary", primary as string);
+	if (typeof primary !== "string") return headerOf(primary, "primary", secondary);
 	if (binary === undefined && secondary === notThere) {
 		return { kind: "none", instead: whatElse(start) };
 	}
