@@ -83,20 +83,22 @@ __attribute__((visibility("default"))) int timer_settime(void *timer, int flags,
 		shorten(&setting.interval);
 		shorten(&setting.value);
 	}
-	if (is_started) share_cpus(resumed_pid);
+	share_cpus(resumed_pid);
 	return (int)result_of(call(__NR_timer_settime, timer, flags, &setting, before));
+}
+
+/* Before the guest's first process, of which all others are copies. */
+static void prepare_turns(void) {
+	/* Each stop would be a signal that nobody handles. */
+	struct {
+		ulong handler, flags, restorer, mask;
+	} quiet = {0, SA_NOCLDSTOP, 0, 0};
+	call(__NR_rt_sigaction, SIGCHLD, &quiet, 0, sizeof quiet.mask);
+	choose_cpu();
 }
 
 /* A process of the guest is about to run. */
 static void start_processes(void) {
-	if (!is_started) {
-		/* Each stop would be a signal that nobody handles. */
-		struct {
-			ulong handler, flags, restorer, mask;
-		} quiet = {0, SA_NOCLDSTOP, 0, 0};
-		call(__NR_rt_sigaction, SIGCHLD, &quiet, 0, sizeof quiet.mask);
-		choose_cpu();
-	}
 	is_started = 1;
 	if (is_quick) call(__NR_timer_settime, quick_timer, 0, &slow, 0);
 	is_quick = 0;
@@ -178,8 +180,9 @@ __asm__(
 /* As clone(2) of a C library, without the arguments that User Mode Linux never gives. */
 __attribute__((visibility("default"))) int clone(int (*function)(void *), void *stack, int flags,
 												 void *argument, ...) {
-	long pid = clone_with_start(function, stack, flags, argument);
 	/* The first process of the guest gets its stub as the argument. */
+	if (cpu < 0 && is_stub((ulong)argument)) prepare_turns();
+	long pid = clone_with_start(function, stack, flags, argument);
 	if (pid > 0) remember_stub((int)pid, (ulong)argument);
 	return (int)result_of(pid);
 }

@@ -97,8 +97,10 @@ static void forget_traced(int pid) {
 	if (all_traced[pid & 4095].pid == pid) all_traced[pid & 4095].pid = 0;
 }
 
+static int is_stub(ulong at) { return at % PAGE_BYTES == 0 && is_memory(at, PAGE_BYTES); }
+
 static void remember_stub(int pid, ulong stub) {
-	if (stub % PAGE_BYTES == 0 && is_memory(stub, PAGE_BYTES))
+	if (is_stub(stub))
 		*find_traced(pid) = (struct traced){pid, moves, (ulong *)stub, 0};
 }
 
