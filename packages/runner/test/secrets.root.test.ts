@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeAsRoot, Terminal } from "@devhost/tools/testing";
@@ -217,6 +218,28 @@ describeAsRoot("a secret in a run", () => {
 		},
 	);
 
+	test("would be found in a file, an environment or a command line", async ({ expect }) => {
+		const marker = safe.write("marker", "");
+		const planted = project.write("planted", `…${canary}…`);
+		const script = "echo begun; read line";
+		const options = { stdio: ["pipe", "pipe", "ignore"] as const };
+		const telling = [
+			spawn("sh", ["-c", script], { ...options, env: { CANARY: canary } }),
+			spawn("sh", ["-c", script, canary], { ...options, env: {} }),
+		];
+		for (const { stdout } of telling) await once(stdout, "data");
+
+		const files = filesThatTell(marker);
+		const processes = processesThatTell();
+		for (const child of telling) child.kill();
+
+		expect(files).toEqual([planted]);
+		const [first, second] = telling.map(({ pid }) => pid);
+		expect(processes.map((line) => line.split(" ").slice(0, 2).join(" ")).toSorted()).toEqual(
+			[`${first} environ`, `${second} cmdline`].toSorted(),
+		);
+	});
+
 	test("that is refused is in no message, log or report", async ({ expect }) => {
 		const manifest = manifestWith({
 			passphrase: canary,
@@ -306,7 +329,7 @@ describeAsRoot("a secret in a run", () => {
 	test.for([
 		[{ env: "NOT_THERE" }, "there is no environment variable NOT_THERE"],
 		[{ file: "none" }, "none does not exist"],
-		[{ fd: 99 }, "descriptor 99 is not open"],
+		[{ fd: 99 }, "descriptor 99 was not given to this process"],
 		[
 			{ command: ["sh", "-c", "echo $CANARY; echo $CANARY >&2; exit 4"] },
 			"sh ended with exit status 4",

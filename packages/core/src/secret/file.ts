@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import {
 	AT_FDCWD,
 	Fd,
@@ -66,9 +67,10 @@ export async function readSecretDescriptor(
 	into: SecretBytes,
 	signal: AbortSignal,
 ): Promise<void> {
-	if (!isOpenFd(number)) {
+	// Without a shell's N<FILE the first numbers are those of the event loop.
+	if (!isOpenFd(number) || readlinkSync(`/proc/self/fd/${number}`).startsWith("anon_inode:")) {
 		throw new SecretFailure(
-			`descriptor ${number} is not open: devhost is started with it, in a shell by ${number}<FILE`,
+			`descriptor ${number} was not given to this process: in a shell ${number}<FILE does it`,
 		);
 	}
 	const { type } = statFd(number);
