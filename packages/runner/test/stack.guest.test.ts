@@ -123,6 +123,7 @@ describe("a volume in a container on a loop device", () => {
 		const result = await startDevhost(["run", "--json", "--backend=native", manifest]).ended;
 
 		const events = eventsOf(result);
+		expect(events.at(-1)).toMatchObject({ event: "run-ended", errors: [] });
 		expect(result).toMatchObject({ code: 0, stderr: "" });
 		expect(devicesOf(events, "device-opened")).toEqual(["disk", "crypt", "top"]);
 		expect(devicesOf(events, "device-closed")).toEqual(["top", "crypt", "disk"]);
@@ -173,6 +174,7 @@ describe("a volume on two loop devices", () => {
 		const result = await startDevhost(["run", "--json", "--backend=native", manifest]).ended;
 
 		const closed = devicesOf(eventsOf(result), "device-closed");
+		expect(eventsOf(result).at(-1)).toMatchObject({ event: "run-ended", errors: [] });
 		expect(result).toMatchObject({ code: 0, stderr: "" });
 		expect(devicesOf(eventsOf(result), "device-opened").at(-1)).toBe("top");
 		expect(closed[0]).toBe("top");
