@@ -13,6 +13,7 @@ import {
 	mappings,
 	marksOf,
 	readMarks,
+	run,
 	writeMarks,
 } from "./machine.ts";
 
@@ -81,6 +82,54 @@ describe("linear and striped volumes", () => {
 			expect(mappings()).toEqual([]);
 		},
 	);
+
+	test("what is written is there for the tools", async ({ expect }) => {
+		using devices = deviceDirectory(disks);
+		const device = await driver.open(optionsOf("second"), contextOf(disks, devices.fd));
+		writeMarks(join(devices.path, device.path), "ours");
+		await close(device);
+
+		laboratory.lvm(disks, "lvchange", "-ay", "vg-1/second");
+		const marks = readMarks("/dev/mapper/vg--1-second");
+		laboratory.lvm(disks, "lvchange", "-an", "vg-1/second");
+		expect(marks).toEqual(marksOf("ours", 40));
+	});
+
+	test("cannot be written when read-only", async ({ expect }) => {
+		using devices = deviceDirectory(disks);
+		const options = optionsOf("root", { "read-only": true });
+		const device = await driver.open(options, contextOf(disks, devices.fd));
+
+		const path = join(devices.path, device.path);
+		expect(() => writeMarks(path, "changed")).toThrow(/EACCES|EPERM|EROFS/);
+		expect(readMarks(path)).toEqual(marksOf("root", 16));
+		expect(device.details).toMatchObject({ readOnly: true });
+		await close(device);
+	});
+
+	test("need the physical volumes that they lie on, and no others", async ({ expect }) => {
+		using devices = deviceDirectory(disks);
+		const [, second] = disks;
+		const one = contextOf(disks.slice(0, 1), devices.fd);
+		const text = laboratory.lvm(
+			disks,
+			"pvs",
+			"--noheadings",
+			"-o",
+			"pv_uuid",
+			second?.path ?? "",
+		);
+
+		const device = await driver.open(optionsOf("root"), one);
+		await close(device);
+		await expect(driver.open(optionsOf("second"), one)).rejects.toMatchObject({
+			code: "ERR_DEVICE_PARENT",
+			message:
+				`volume: volume vg-1/second: the physical volume ${text.trim()} (it was ${second?.path}) ` +
+				"is missing among the parents",
+		});
+		expect(mappings()).toEqual([]);
+	});
 });
 
 describe("volumes that the tools open", () => {
@@ -121,6 +170,49 @@ describe("volumes that the tools open", () => {
 
 		expect(marks).toEqual(marksOf(text, 8));
 		expect(during.every((name) => name.startsWith(tag))).toBe(true);
+		expect(mappings()).toEqual([]);
+	});
+
+	test("two on one pool are opened together, and closed in any order", async ({ expect }) => {
+		using devices = deviceDirectory(disks);
+		const first = await driver.open(optionsOf("thin"), contextOf(disks, devices.fd, "first"));
+		const second = await driver.open(
+			optionsOf("other-thin"),
+			contextOf(disks, devices.fd, "second"),
+		);
+
+		const during = mappings();
+		await close(first);
+		const marks = readMarks(join(devices.path, second.path));
+		await close(second);
+
+		expect(during).toHaveLength(5);
+		expect(marks).toEqual(marksOf("other--thin", 8));
+		expect(mappings()).toEqual([]);
+	});
+
+	test("one is opened once, and not while the machine has its group active", async ({
+		expect,
+	}) => {
+		using devices = deviceDirectory(disks);
+		const device = await driver.open(optionsOf("thin"), contextOf(disks, devices.fd));
+		await expect(
+			driver.open(optionsOf("thin"), contextOf(disks, devices.fd, "again")),
+		).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message: expect.stringContaining("volume kinds/thin is active already"),
+		});
+		await close(device);
+
+		// A mapping of a group of that name, and a copy's.
+		run("dmsetup", "create", "kinds-lv", "--table", "0 8 zero");
+		await expect(
+			driver.open(optionsOf("thin"), contextOf(disks, devices.fd)),
+		).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message: expect.stringContaining("there is the mapping kinds-lv"),
+		});
+		run("dmsetup", "remove", "kinds-lv");
 		expect(mappings()).toEqual([]);
 	});
 });

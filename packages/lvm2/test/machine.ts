@@ -15,7 +15,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenContext, OpenDevice, ParentDevice } from "@devhost/core";
-import { blockSizeBytes, detachedMount, DeviceMapper, type Fd, mknodat } from "@devhost/linux";
+import {
+	blockSizeBytes,
+	detachedMount,
+	DeviceMapper,
+	type Fd,
+	type FdLike,
+	mknodat,
+} from "@devhost/linux";
 
 const megabyte = 1 << 20;
 
@@ -112,7 +119,7 @@ export function deviceDirectory(
 /** What a driver is given. */
 export function contextOf(
 	disks: readonly Disk[],
-	devices: Fd,
+	devices: FdLike,
 	name: string = "volume",
 ): OpenContext & { readonly logged: string[] } {
 	const parents = disks.map(({ parent }) => parent);
