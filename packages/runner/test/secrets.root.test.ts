@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describeAsRoot, Terminal } from "@devhost/tools/testing";
 import { afterEach, beforeEach, test, vi } from "vitest";
@@ -97,10 +97,18 @@ function readText(path: string): string {
 	}
 }
 
+/** A file that is older than whatever is written from here on: times of files have the grain of the kernel's clock. */
+function olderFile(): string {
+	const file = safe.write("marker", "");
+	const aMomentAgo = new Date(Date.now() - 1000);
+	utimesSync(file, aMomentAgo, aMomentAgo);
+	return file;
+}
+
 /** Files in the usual places for temporary ones that hold the canary, but for those in which this test keeps it. */
 function filesThatTell(marker: string): string[] {
 	const places = ["/tmp", "/var/tmp", "/run", "/dev/shm", "/root/.cache", project.folder];
-	const recent = ["-xdev", "-type", "f", "-newer", marker, "-size", "-1M"];
+	const recent = ["-xdev", "-type", "f", "-newer", marker, "-size", "-1024k"];
 	const { stdout } = spawnSync(
 		"find",
 		[...places, ...recent, "-exec", "grep", "-lF", canary, "{}", "+"],
@@ -172,7 +180,7 @@ describeAsRoot("a secret in a run", () => {
 	test.for(Object.entries(kinds))(
 		"by %s reaches its device, and is nowhere to be read",
 		async ([kind, make], { expect }) => {
-			const marker = safe.write("marker", "");
+			const marker = olderFile();
 			const how: {
 				reference: unknown;
 				key?: object;
@@ -219,7 +227,7 @@ describeAsRoot("a secret in a run", () => {
 	);
 
 	test("would be found in a file, an environment or a command line", async ({ expect }) => {
-		const marker = safe.write("marker", "");
+		const marker = olderFile();
 		const planted = project.write("planted", `…${canary}…`);
 		const script = "echo begun; read line";
 		const options = { stdio: ["pipe", "pipe", "ignore"] as const };
