@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, test } from "vitest";
 import { makeContainer, rewriteMetadata } from "./container.ts";
-import { Machine, traces } from "./machine.ts";
+import { lastingTraces, Machine, traces } from "./machine.ts";
 
 const fixture = join(import.meta.dirname, "fixtures", "host.ts");
 const service = join(import.meta.dirname, "..", "dist", "service.cjs");
@@ -95,7 +95,7 @@ describe.for(["service", "host", "both"] as const)("kill -9 of the %s leaves not
 		const { host, exited, line } = startHost();
 		const servicePid = Number(await line());
 		const said = await line();
-		const open = traces();
+		const open = await lastingTraces();
 
 		kill(host, servicePid);
 		await until(() => traces().length === 0);

@@ -15,7 +15,7 @@ import {
 	overwrite,
 	rewriteMetadata,
 } from "./container.ts";
-import { Machine, makeFile, type OpenRequest, pattern, traces } from "./machine.ts";
+import { Machine, makeFile, type OpenRequest, pattern, lastingTraces, traces } from "./machine.ts";
 
 const mebibyte = 1 << 20;
 const sizeBytes = 24 * mebibyte;
@@ -36,9 +36,9 @@ afterAll(() => made[Symbol.dispose]());
 beforeEach(() => {
 	machine = new Machine();
 });
-afterEach(({ expect }) => {
+afterEach(async ({ expect }) => {
 	machine[Symbol.dispose]();
-	expect(traces()).toEqual([]);
+	expect(await lastingTraces()).toEqual([]);
 });
 
 /** A copy of the container that every test may do with what it likes. */
@@ -80,10 +80,10 @@ describe("an opened container", () => {
 				uuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
 			});
 			expect(machine.nodes().toSorted()).toEqual([device.path, loop.path].toSorted());
-			expect(traces()).toEqual([`mapping ${tag}`]);
+			expect(await lastingTraces()).toEqual([`mapping ${tag}`]);
 			await write(machine.node(device.path), content);
 		}
-		const afterwards = [...traces(), ...machine.nodes()];
+		const afterwards = [...(await lastingTraces()), ...machine.nodes()];
 
 		using loop = await machine.bind(file, { readOnly: true });
 		await using device = await machine.open(loop, {
@@ -149,7 +149,10 @@ describe("an opened container", () => {
 					"integrity-no-journal": true,
 				},
 			});
-			expect(traces().toSorted()).toEqual([`mapping ${tag}`, `mapping ${tag}_dif`]);
+			expect((await lastingTraces()).toSorted()).toEqual([
+				`mapping ${tag}`,
+				`mapping ${tag}_dif`,
+			]);
 			expect(device.details).toMatchObject({ integrity: "hmac(sha256)" });
 			// Tags are made by writing: the first sector can be read once it was written.
 			const content = pattern(4096, 3);
@@ -159,7 +162,7 @@ describe("an opened container", () => {
 			const { buffer } = await file_.read(Buffer.alloc(4096), 0, 4096, 0);
 			expect(buffer.equals(content)).toBe(true);
 		}
-		expect(traces()).toEqual([]);
+		expect(await lastingTraces()).toEqual([]);
 		await expect(
 			machine.open(loop, { options: { passphrase: secret, "allow-discards": true } }),
 		).rejects.toMatchObject({ code: "ERR_DEVICE_OPTIONS", pointer: "/allow-discards" });
@@ -325,16 +328,13 @@ describe("leaves nothing, and says why, when", () => {
 		request?: OpenRequest,
 	): Promise<Partial<DeviceError> & { readonly left: readonly string[] }> {
 		using loop = await machine.bind(file);
-		const left = (): string[] => [
-			...machine.nodes().filter((name) => name !== loop.path),
-			...traces(),
-		];
 		try {
 			await using device = await machine.open(loop, request);
 			return { left: [`${device.path} is open`] };
 		} catch (error) {
 			const { code, pointer, message } = error as DeviceError;
-			return { code, pointer, message, left: left() };
+			const nodes = machine.nodes().filter((each) => each !== loop.path);
+			return { code, pointer, message, left: [...nodes, ...(await lastingTraces())] };
 		}
 	}
 
@@ -488,7 +488,7 @@ describe("leaves nothing, and says why, when", () => {
 			code: "ERR_DEVICE_BUSY",
 			holders: [{ kind: "device" }],
 		});
-		expect(traces()).toEqual([`mapping ${tag}`]);
+		expect(await lastingTraces()).toEqual([`mapping ${tag}`]);
 	});
 
 	test("it is cancelled while cryptsetup unlocks it", async ({ expect }) => {
