@@ -214,6 +214,7 @@ export function fakeMappings(options: FakeMappingsOptions = {}): FakeMappings {
 	}
 
 	const sys: MappingSys = {
+		prepare() {},
 		async keepTable({ tag, table, readOnly, signal }) {
 			step("keepTable");
 			const stopped = await untilReady(signal);

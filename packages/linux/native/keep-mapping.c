@@ -1,12 +1,14 @@
-/* keep-mapping table FLAGS NAME UUID TARGETS
+/* keep-mapping tables [-t]
  * keep-mapping command FLAGS TOP TAG [=NAME | ^PREFIX]... -- FILE ARGUMENT...
  *
- * Makes a device-mapper device, the mapping, for the process at the other end of SOCKET_FD, the service: holds it open, tells
- * the kernel to remove it with its last descriptor, sends that descriptor and ends. A service can be killed at any moment
- * without a mapping being left: this program, in a session of its own, goes on to the point from which the kernel removes what
- * nobody holds.
+ * Makes device-mapper devices, mappings, for the process at the other end of SOCKET_FD, the service: holds each open, tells the
+ * kernel to remove it with its last descriptor, and sends that descriptor. A service can be killed at any moment without a
+ * mapping being left: this program, in a session of its own, goes on to the point from which the kernel removes what nobody
+ * holds. It ends when the service does.
  *
- * "table": makes NAME, with UUID, of the TARGETS that TABLE_FD holds as the kernel takes them (struct dm_target_spec).
+ * "tables": waits for requests. A request is a packet of strings that each end with a NUL: FLAGS, a name, a uuid and the
+ * number of targets in decimal; with two descriptors: a file that holds the targets as the kernel takes them (struct
+ * dm_target_spec), and the directory in which a node is made for as long as it takes to open it.
  *
  * "command": executes FILE, which makes the mapping TOP, and others that are called =NAME or begin with ^PREFIX. All of them
  * that were not there before are held or armed. With a TAG that is not empty they are renamed afterwards: TOP to TAG, the
@@ -17,7 +19,7 @@
  * FLAGS: "r" the mapping cannot be written; "s" the table holds secrets; "t" STEP_FD gets a letter at each step, which is taken
  * when a byte has come back; "-" none.
  *
- * One packet of JSON goes to SOCKET_FD, with the descriptor where it is "ok":
+ * Every answer is a packet of JSON, with the descriptor where it is "ok":
  *   {"ok":true,"node":64771,"beneath":[64770]}   device numbers as mknod(2) takes them
  *   {"error":"load","errno":22}                  the call that failed; "exists": a mapping of that name was there before
  *   {"error":"command","code":2}                 the command's exit status; "signal" if one ended it
@@ -36,9 +38,8 @@
 
 #define SOCKET_FD 63
 #define CONTROL_FD 64
-#define DIRECTORY_FD 65 /* in which a node is made for as long as it takes to open it */
-#define TABLE_FD 66
-#define STEP_FD 67
+#define STEP_FD 65
+#define DIRECTORY_FD 66 /* of a command; as of a request */
 
 #define SIGNAL_KILL 9
 #define SIGNAL_CHILD 17
@@ -50,6 +51,7 @@
 #define SOCKET_LEVEL 1
 #define SCM_RIGHTS_TYPE 1
 #define NO_SIGNAL 0x4000 /* MSG_NOSIGNAL */
+#define CLOSE_ON_EXEC 0x40000000 /* MSG_CMSG_CLOEXEC */
 #define HANGS_UP 0x2000 /* POLLRDHUP, asm-generic/poll.h */
 
 /* What libdevmapper sets to keep udev's rules off a device: DM_UDEV_DISABLE_DM_RULES_FLAG, ..._SUBSYSTEM_RULES_FLAG,
@@ -63,16 +65,16 @@
 #define MAX_NEW 200
 
 typedef struct {
-	const void *base;
+	void *base;
 	ulong size;
 } vector;
 
 typedef struct {
 	void *name;
 	int name_length;
-	const vector *vectors;
+	vector *vectors;
 	ulong vector_count;
-	const void *control;
+	void *control;
 	ulong control_length;
 	unsigned flags;
 } message;
@@ -91,8 +93,9 @@ static void wipe(volatile char *memory, ulong size) {
 	while (size-- > 0) *memory++ = 0;
 }
 
-/* Sends the packet and ends: whoever is gone gets nothing, and then the kernel removes what was made. */
-__attribute__((noreturn)) static void finish(const char *text, const char *end, int fd) {
+/* Sends a packet: with the descriptor, which is closed here. Whoever is gone gets nothing, and then the kernel removes what was
+ * made, as this program ends. */
+static void answer_with(char *text, const char *end, int fd) {
 	struct {
 		ulong length;
 		int level, type, fd, padding;
@@ -103,15 +106,21 @@ __attribute__((noreturn)) static void finish(const char *text, const char *end, 
 	long result;
 	do result = call(__NR_sendmsg, SOCKET_FD, (long)&packet, NO_SIGNAL, 0, 0);
 	while (result == -ERROR_EINTR);
+	if (fd >= 0) call(__NR_close, fd, 0, 0, 0, 0);
 	step('f');
-	leave(result < 0 ? 1 : 0);
+	if (result < 0) leave(1);
 }
 
-__attribute__((noreturn)) static void fail(const char *what, const char *key, long number, int left) {
+static void tell_failure(const char *what, const char *key, long number, int left) {
 	char text[128], *end = append(append(append(text, "{\"error\":\""), what), "\",\"");
 	end = append_number(append(append(end, key), "\":"), (u64)number);
 	if (left > 0) end = append_number(append(end, ",\"left\":"), (u64)left);
-	finish(text, append(end, "}"), -1);
+	answer_with(text, append(end, "}"), -1);
+}
+
+__attribute__((noreturn)) static void fail(const char *what, const char *key, long number, int left) {
+	tell_failure(what, key, number, left);
+	leave(0);
 }
 
 /* The structure that every request begins with; what the kernel answers is written over it. */
@@ -150,15 +159,15 @@ static void arm(u64 device) {
 }
 
 /* Opens a mapping by a node that nobody else can know, and that is there only for that. */
-static long open_node(u64 device) {
+static long open_node(u64 device, long directory) {
 	char name[32], *end = append(name, ".keep-");
 	*append_number(end, (u64)call(__NR_getpid, 0, 0, 0, 0, 0)) = 0;
-	call(__NR_unlinkat, DIRECTORY_FD, (long)name, 0, 0, 0); /* of one that was killed in this place */
-	long result = call(__NR_mknodat, DIRECTORY_FD, (long)name, NODE_MODE, (long)device, 0);
+	call(__NR_unlinkat, directory, (long)name, 0, 0, 0); /* of one that was killed in this place */
+	long result = call(__NR_mknodat, directory, (long)name, NODE_MODE, (long)device, 0);
 	if (result < 0) return result;
 	step('o');
-	long fd = call(__NR_openat, DIRECTORY_FD, (long)name, (is_read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0, 0);
-	call(__NR_unlinkat, DIRECTORY_FD, (long)name, 0, 0, 0);
+	long fd = call(__NR_openat, directory, (long)name, (is_read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0, 0);
+	call(__NR_unlinkat, directory, (long)name, 0, 0, 0);
 	return fd;
 }
 
@@ -176,55 +185,114 @@ static void set_block_size(long fd) {
 	if (now != block) call(__NR_ioctl, fd, BLKBSZSET, (long)&block, 0, 0);
 }
 
-__attribute__((noreturn)) static void by_table(const char *name, const char *uuid, u64 targets) {
-	long size = call(__NR_lseek, TABLE_FD, 0, WHENCE_END, 0, 0);
-	struct dm_ioctl answer, *load;
-	if (size < 0) fail("table", "errno", -size, 0);
-	ulong total = sizeof *load + (ulong)size;
-	load = (struct dm_ioctl *)map(total, -1);
-	if (is_error((char *)load)) fail("table", "errno", ERROR_ENOMEM, 0);
-	long result = call(__NR_pread64, TABLE_FD, (long)(load + 1), size, 0, 0);
-	if (result != size) fail("table", "errno", result < 0 ? -result : ERROR_EINVAL, 0);
+/* The table of a request, behind the structure that takes it to the kernel; or an address that is an error number. */
+static struct dm_ioctl *read_table(long file, ulong *total) {
+	long size = call(__NR_lseek, file, 0, WHENCE_END, 0, 0);
+	if (size < 0) return (struct dm_ioctl *)size;
+	*total = sizeof(struct dm_ioctl) + (ulong)size;
+	struct dm_ioctl *load = (struct dm_ioctl *)map(*total, -1);
+	if (is_error((char *)load)) return load;
+	long result = call(__NR_pread64, file, (long)(load + 1), size, 0, 0);
+	if (result == size) return load;
+	call(__NR_munmap, (long)load, (long)*total, 0, 0, 0);
+	return (struct dm_ioctl *)(result < 0 ? result : -ERROR_EINVAL);
+}
 
-	if (is_secret) call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* in no core file */
-	step('a');
-	prepare(&answer, name, 0, sizeof answer);
-	append(answer.uuid, uuid);
-	result = perform(DM_DEV_CREATE, &answer);
-	if (result < 0) fail("create", "errno", -result, 0);
-	u64 device = answer.dev;
-	step('b');
-
+/* Returns a descriptor, or -errno of the call `what`. */
+static long make(struct dm_ioctl *load, ulong total, u64 device, long directory, const char **what) {
+	struct dm_ioctl answer;
 	/* Before it is opened: since Linux 5.15 there is no disk without a table. */
-	prepare(load, 0, device, total)->flags =
-		(is_read_only ? DM_READONLY_FLAG : 0) | (is_secret ? DM_SECURE_DATA_FLAG : 0);
-	load->target_count = (unsigned)targets;
-	result = perform(DM_TABLE_LOAD, load);
-	if (is_secret) wipe((char *)load, total);
-	const char *what = "load";
-	long fd = -1;
-	if (result >= 0) {
-		step('c');
-		what = "open";
-		result = fd = open_node(device);
-	}
-	if (result >= 0) {
-		step('d');
-		what = "arm";
-		result = ask(DM_DEV_REMOVE, 0, device, DM_DEFERRED_REMOVE, &answer);
-	}
+	*what = "load";
+	long result = perform(DM_TABLE_LOAD, load);
+	if (result < 0) return result;
+	step('c');
+	*what = "open";
+	long fd = open_node(device, directory);
+	if (fd < 0) return fd;
+	step('d');
+	*what = "arm";
+	result = ask(DM_DEV_REMOVE, 0, device, DM_DEFERRED_REMOVE, &answer);
 	if (result >= 0) {
 		step('r');
-		what = "resume";
+		*what = "resume";
 		result = ask(DM_DEV_SUSPEND, 0, device, 0, &answer);
 	}
-	if (result < 0) {
-		arm(device);
-		fail(what, "errno", -result, 0);
+	if (result >= 0) {
+		set_block_size(fd);
+		return fd;
 	}
-	set_block_size(fd);
-	char text[64], *end = append_number(append(text, "{\"ok\":true,\"node\":"), device);
-	finish(text, append(end, ",\"beneath\":[]}"), (int)fd);
+	call(__NR_close, fd, 0, 0, 0, 0);
+	return result;
+}
+
+static void by_table(char *const *strings, u64 targets, const int *fds) {
+	ulong total = 0;
+	struct dm_ioctl answer, *load = read_table(fds[0], &total);
+	if (is_error((char *)load)) return tell_failure("table", "errno", -(long)load, 0);
+	step('a');
+	prepare(&answer, strings[1], 0, sizeof answer);
+	append(answer.uuid, strings[2]);
+	long result = perform(DM_DEV_CREATE, &answer);
+	if (result >= 0) {
+		step('b');
+		u64 device = answer.dev;
+		const char *what;
+		prepare(load, 0, device, total)->flags =
+			(is_read_only ? DM_READONLY_FLAG : 0) | (is_secret ? DM_SECURE_DATA_FLAG : 0);
+		load->target_count = (unsigned)targets;
+		result = make(load, total, device, fds[1], &what);
+		if (result < 0) {
+			arm(device);
+			tell_failure(what, "errno", -result, 0);
+		} else {
+			char text[64], *end = append_number(append(text, "{\"ok\":true,\"node\":"), device);
+			answer_with(text, append(end, ",\"beneath\":[]}"), (int)result);
+		}
+	} else {
+		tell_failure("create", "errno", -result, 0);
+	}
+	if (is_secret) wipe((char *)load, total);
+	call(__NR_munmap, (long)load, (long)total, 0, 0, 0);
+}
+
+static void read_flags(const char *flags) {
+	is_read_only = is_secret = 0;
+	for (; *flags != 0; flags++) {
+		if (*flags == 'r') is_read_only = 1;
+		if (*flags == 's') is_secret = 1;
+		if (*flags == 't') is_traced = 1;
+	}
+}
+
+/* Answers one request after the other until the service is gone. */
+__attribute__((noreturn)) static void by_tables(void) {
+	call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* no key in a core file */
+	for (;;) {
+		static char text[1024];
+		struct {
+			ulong length;
+			int level, type, fds[2];
+		} control;
+		vector vectors = {text, sizeof text};
+		message packet = {0, 0, &vectors, 1, &control, sizeof control, 0};
+		long size = call(__NR_recvmsg, SOCKET_FD, (long)&packet, CLOSE_ON_EXEC, 0, 0);
+		if (size == -ERROR_EINTR) continue;
+		if (size <= 0) leave(0);
+		char *strings[4];
+		int count = 0;
+		for (long at = 0; at < size && count < 4; count++) {
+			strings[count] = text + at;
+			while (at < size && text[at] != 0) at++;
+			if (at++ == size) leave(125);
+		}
+		u64 targets;
+		if (count != 4 || packet.control_length != sizeof control || parse_number(strings[3], 10, &targets) < 0 ||
+			length_of(strings[1]) >= DM_NAME_LEN || length_of(strings[2]) >= DM_UUID_LEN)
+			leave(125);
+		read_flags(strings[0]);
+		by_table(strings, targets, control.fds);
+		for (int i = 0; i < 2; i++) call(__NR_close, control.fds[i], 0, 0, 0, 0);
+	}
 }
 
 /* The mappings that there are now. Never unmapped: this program ends soon. */
@@ -370,7 +438,7 @@ __attribute__((noreturn)) static void by_command(const char *tag, char **command
 	long result = ask(DM_DEV_STATUS, top, 0, 0, &answer);
 	if (result < 0) fail("missing", "errno", -result, remove_ours());
 	u64 device = answer.dev;
-	long fd = open_node(device);
+	long fd = open_node(device, DIRECTORY_FD);
 	if (fd < 0) fail("open", "errno", -fd, remove_ours());
 	step('d');
 	/* It is open, so that its number stays its own. */
@@ -389,11 +457,12 @@ __attribute__((noreturn)) static void by_command(const char *tag, char **command
 		if (*tag != 0) rename_to(entry->name, tag, count);
 	}
 	if (*tag != 0 && !is_equal(tag, top)) rename_to(top, tag, 0);
-	finish(text, append(end, "]}"), (int)fd);
+	answer_with(text, append(end, "]}"), (int)fd);
+	leave(0);
 }
 
 __attribute__((noreturn)) static void usage(void) {
-	static const char text[] = "usage: keep-mapping table FLAGS NAME UUID TARGETS\n"
+	static const char text[] = "usage: keep-mapping tables [-t]\n"
 							   "       keep-mapping command FLAGS TOP TAG [=NAME|^PREFIX]... -- FILE ARGUMENT...\n";
 	call(__NR_write, 2, (long)text, sizeof text - 1, 0, 0);
 	leave(125);
@@ -403,19 +472,15 @@ __attribute__((noreturn, used)) void start(long *stack) {
 	long argc = stack[0], mask = SIGNALS_MASKED;
 	char **argv = (char **)(stack + 1);
 	environment = argv + argc + 1;
-	if (argc < 5 || length_of(argv[3]) >= DM_NAME_LEN || length_of(argv[4]) >= DM_NAME_LEN) usage();
-	for (const char *flag = argv[2]; *flag != 0; flag++) {
-		if (*flag == 'r') is_read_only = 1;
-		if (*flag == 's') is_secret = 1;
-		if (*flag == 't') is_traced = 1;
-	}
-	for (long fd = SOCKET_FD; fd <= STEP_FD; fd++) call(__NR_fcntl, fd, COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
+	if (argc < 2) usage();
+	for (long fd = SOCKET_FD; fd <= DIRECTORY_FD; fd++)
+		call(__NR_fcntl, fd, COMMAND_SETFD, FD_CLOEXEC_FLAG, 0, 0);
 	call(__NR_rt_sigprocmask, MASK_BLOCK, (long)&mask, 0, sizeof mask, 0);
-
-	u64 targets;
-	if (is_equal(argv[1], "table") && argc == 6 && parse_number(argv[5], 10, &targets) == 0)
-		by_table(argv[3], argv[4], targets);
-	if (!is_equal(argv[1], "command")) usage();
+	if (argc > 2) read_flags(argv[2]);
+	if (is_equal(argv[1], "tables")) by_tables();
+	if (!is_equal(argv[1], "command") || argc < 5 || length_of(argv[3]) >= DM_NAME_LEN ||
+		length_of(argv[4]) >= DM_NAME_LEN)
+		usage();
 	top = argv[3];
 	patterns = argv + 5;
 	char **end = patterns;

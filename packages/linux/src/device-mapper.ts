@@ -134,6 +134,23 @@ export class DeviceMapper implements Disposable {
 		return decodeVersions(this.#now("DM_LIST_VERSIONS", {}, firstAnswerBytes));
 	}
 
+	/**
+	 * The version of a kind of targets, whose module is loaded for that.
+	 *
+	 * @returns Undefined where the kernel has none, or does not know how to tell (before Linux 5.4).
+	 *
+	 * Source: `DM_GET_TARGET_VERSION`.
+	 */
+	async targetVersion(name: string): Promise<readonly [number, number, number] | undefined> {
+		try {
+			const answer = await this.#later("DM_GET_TARGET_VERSION", { name }, undefined, 1024);
+			return decodeVersions(answer)[0]?.version;
+		} catch (error) {
+			if (isSysError(error, "EINVAL") || isSysError(error, "ENOTTY")) return undefined;
+			throw error;
+		}
+	}
+
 	/** All devices. Source: `DM_LIST_DEVICES`. */
 	list(): readonly DmName[] {
 		const listed = decodeNames(
@@ -339,7 +356,7 @@ export class DeviceMapper implements Disposable {
 	 * Opens a device and arms it, in this order: one that nobody has open is removed when it is armed.
 	 *
 	 * Between these two steps, and since the device was made, it stays if this process is killed. What has to be safe
-	 * from that is made by {@link keepMapping}.
+	 * from that is made by a {@link MappingKeeper}.
 	 *
 	 * @param options - `directory`: where a node is made for the moment of opening, instead of a file system that appears
 	 * nowhere.
@@ -457,6 +474,7 @@ const requests = {
 	DM_TABLE_STATUS: 0xc138fd0c,
 	DM_LIST_VERSIONS: 0xc138fd0d,
 	DM_TARGET_MSG: 0xc138fd0e,
+	DM_GET_TARGET_VERSION: 0xc138fd11,
 } as const;
 
 type RequestName = keyof typeof requests;

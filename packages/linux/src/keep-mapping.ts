@@ -1,23 +1,18 @@
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import { keepMappingPath } from "./binding.ts";
-import { type DmTarget, decodeDevice, encodeTable } from "./dm-struct.ts";
-import { Fd, type FdLike } from "./fd.ts";
+import { type DmTarget, decodeDevice, encodeRequest, encodeTable } from "./dm-struct.ts";
+import { Fd, type FdLike, fdNumber } from "./fd.ts";
 import { type DeviceNumber, memfd } from "./file.ts";
 import { OutputReader } from "./output-reader.ts";
-import { type ExitStatus, spawn } from "./process.ts";
-import { maxFdsPerMessage, pipe, recvmsg, setNonBlocking, socketpair } from "./socket.ts";
+import { Poller, READABLE } from "./poller.ts";
+import { type Child, type ExitStatus, spawn } from "./process.ts";
+import { maxFdsPerMessage, pipe, recvmsg, sendmsg, setNonBlocking, socketpair } from "./socket.ts";
 
-/** What all ways to have a mapping made share. */
-export interface KeepOptions {
+/** What a keeper needs. */
+export interface KeeperOptions {
 	/** The control device of device-mapper. Lent. */
 	readonly control: FdLike;
-	/** Where a node is made for the moment of opening. Lent. */
-	readonly directory: FdLike;
-	/** The mapping is opened for reading only; one by table cannot be written. @default false */
-	readonly readOnly?: boolean;
-	/** Has the keeper stop: what it made is removed. */
-	readonly signal?: AbortSignal | undefined;
 	/**
 	 * One end of a socket, on which the keeper writes a letter before each of its steps and takes it when it has read a byte.
 	 * For tests that have something happen there.
@@ -26,12 +21,18 @@ export interface KeepOptions {
 }
 
 /** A mapping that is made of a table. */
-export interface KeepTableOptions extends KeepOptions {
+export interface KeepTableOptions {
 	readonly name: string;
 	readonly uuid: string;
 	readonly table: readonly DmTarget[];
+	/** Where a node is made for the moment of opening. Lent. */
+	readonly directory: FdLike;
+	/** The mapping cannot be written. @default false */
+	readonly readOnly?: boolean | undefined;
 	/** The kernel wipes its copies of the table, and so do we. @default false */
 	readonly secureData?: boolean | undefined;
+	/** What was made is removed when it aborts. */
+	readonly signal?: AbortSignal | undefined;
 }
 
 /** A program that makes mappings. */
@@ -47,7 +48,13 @@ export interface KeptCommand {
 }
 
 /** A mapping that a program makes. */
-export interface KeepCommandOptions extends KeepOptions {
+export interface KeepCommandOptions extends KeeperOptions {
+	/** Where a node is made for the moment of opening. Lent. */
+	readonly directory: FdLike;
+	/** The mapping is opened for reading only. @default false */
+	readonly readOnly?: boolean | undefined;
+	/** Has the keeper stop: the program is killed, and what it made is removed. */
+	readonly signal?: AbortSignal | undefined;
 	readonly command: KeptCommand;
 	/** The name of the mapping that it makes, and that is opened. */
 	readonly top: string;
@@ -111,31 +118,170 @@ export interface KeptOutput {
 }
 
 /**
- * Has a mapping made by `keep-mapping`, a program of its own that this process's end, at any moment, does not keep from
- * cleaning up. The mapping is removed by the kernel when the descriptor that comes back, and all others of it, are closed.
+ * A process that makes mappings of tables. Our own end, at any moment, does not keep it from cleaning up: the kernel removes a
+ * mapping when the descriptor that comes back, and all others of it, are closed, also while it is on its way.
  *
- * @throws {@link SysError} the keeper could not be started; {@link RangeError} a name that is too long.
+ * It does not keep our process alive, and ends with it. One that has ended cannot be used any more: see
+ * {@link MappingKeeper.isRunning}.
+ *
+ * @example
+ * ```ts
+ * import { detachedMount, DeviceMapper, MappingKeeper } from "@devhost/linux";
+ *
+ * using mapper = DeviceMapper.open();
+ * using keeper = MappingKeeper.start(mapper);
+ * using directory = detachedMount("tmpfs");
+ * const table = [{ startSectors: 0, lengthSectors: 2048, type: "zero", parameters: "" }];
+ * const result = await keeper.keepTable({ name: "zeros", uuid: "example-zeros", table, directory });
+ * if (!result.ok) throw new Error(`no mapping: ${result.step}`);
+ * using mapping = result;
+ * console.log(`${mapping.node.major}:${mapping.node.minor} is removed when it is closed`);
+ * ```
  */
-export async function keepTable(options: KeepTableOptions): Promise<KeeperResult> {
-	const { name, uuid, table, secureData = false, readOnly = false } = options;
-	using file = memfd("table");
-	const bytes = encodeTable(table);
-	for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at);
-	if (secureData) bytes.fill(0);
-	const flags = flagsOf(options, `${readOnly ? "r" : ""}${secureData ? "s" : ""}`);
-	const result = await runKeeper(options, {
-		argv: ["table", flags, name, uuid, String(table.length)],
-		environment: {},
-		fds: { [tableFd]: file },
-	});
-	if (secureData)
-		for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at, null, at);
-	return result;
+export class MappingKeeper implements Disposable {
+	readonly #child: Child;
+	readonly #socket: Fd;
+	readonly #poller: Poller;
+	/** The request that is under way, or was last: they are made one after the other. */
+	#last: Promise<unknown> = Promise.resolve();
+	#answer: ((result: KeeperResult) => void) | undefined;
+
+	private constructor(child: Child, socket: Fd) {
+		this.#child = child;
+		this.#socket = socket;
+		this.#poller = new Poller(socket.fd, () => this.#receive());
+		this.#poller.set(READABLE);
+		this.#rest();
+	}
+
+	/** @throws {@link SysError} it could not be started. */
+	static start({ control, steps }: KeeperOptions): MappingKeeper {
+		using acquired = new DisposableStack();
+		const flags = steps === undefined ? "-" : "-t";
+		const { child, socket } = startKeeper({
+			argv: ["tables", flags],
+			environment: {},
+			fds: { [controlFd]: control, ...(steps !== undefined && { [stepFd]: steps }) },
+		});
+		acquired.use(socket);
+		const keeper = new MappingKeeper(child, socket);
+		acquired.move(); // nothing below can throw
+		return keeper;
+	}
+
+	/** False when it has ended: somebody has killed it. */
+	get isRunning(): boolean {
+		return this.#socket.isOpen && this.#child.status === undefined;
+	}
+
+	/**
+	 * Makes a mapping.
+	 *
+	 * @throws {@link RangeError}, {@link TypeError} a name or table that is none.
+	 */
+	async keepTable(options: KeepTableOptions): Promise<KeeperResult> {
+		const { name, uuid, table, directory, readOnly, secureData, signal } = options;
+		using file = memfd("table");
+		const bytes = encodeTable(table);
+		const head = encodeKeepRequest({
+			flags: `-${readOnly === true ? "r" : ""}${secureData === true ? "s" : ""}`,
+			name,
+			uuid,
+			targetCount: table.length,
+		});
+		const isAborted = (): boolean => signal?.aborted === true;
+		const previous = this.#last;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#last = promise;
+		try {
+			await previous;
+			if (isAborted()) return failure({ error: "service", status: undefined });
+			writeAll(file, bytes);
+			const result = await this.#ask(head, Int32Array.of(file.fd, fdNumber(directory)));
+			if (!result.ok || !isAborted()) return result;
+			result[Symbol.dispose]();
+			return failure({ error: "service", status: undefined });
+		} finally {
+			if (secureData === true) {
+				bytes.fill(0);
+				writeAll(file, bytes);
+			}
+			resolve();
+		}
+	}
+
+	/** Ends the process, which has made what it was asked for. */
+	close(): void {
+		this.#poller.close();
+		this.#socket.close();
+		this.#finish(failure({ error: "keeper", status: this.#child.status }));
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	async #ask(head: Uint8Array, fds: Int32Array): Promise<KeeperResult> {
+		if (!this.isRunning) return failure({ error: "keeper", status: this.#child.status });
+		const { promise, resolve } = Promise.withResolvers<KeeperResult>();
+		this.#answer = resolve;
+		this.#poller.ref();
+		const sent = sendmsg(this.#socket.fd, head, 0, head.length, undefined, 0, fds, fds.length);
+		// Nothing else is under way, so there is room. It has ended, if anything.
+		if (sent < 0) this.close();
+		return await promise;
+	}
+
+	#receive(): void {
+		const result = receive(this.#socket, this.#child.status);
+		if (!result.ok && result.step === "keeper") this.close();
+		else this.#finish(result);
+	}
+
+	#finish(result: KeeperResult): void {
+		this.#rest();
+		const answer = this.#answer;
+		this.#answer = undefined;
+		if (answer !== undefined) answer(result);
+		else if (result.ok) result[Symbol.dispose]();
+	}
+
+	/** Nothing is under way that our process would have to live for. */
+	#rest(): void {
+		this.#poller.unref();
+		this.#child.unref();
+	}
+}
+
+/** What is asked of the keeper. */
+interface KeepRequest {
+	readonly flags: string;
+	readonly name: string;
+	readonly uuid: string;
+	readonly targetCount: number;
 }
 
 /**
- * As {@link keepTable}, of a mapping that a program makes, such as `cryptsetup`: it is run by the keeper, which ends it when
- * this process ends, and removes what it has made so far. Mappings that were there before are never touched.
+ * Shape: strings that each end with a NUL. Source: native/keep-mapping.c.
+ *
+ * @throws {@link RangeError}, {@link TypeError} a name that is none.
+ */
+export function encodeKeepRequest({ flags, name, uuid, targetCount }: KeepRequest): Uint8Array {
+	// Refuses what the kernel would.
+	encodeRequest({ name, uuid });
+	return new TextEncoder().encode(`${flags}\0${name}\0${uuid}\0${targetCount}\0`);
+}
+
+function writeAll(file: Fd, bytes: Uint8Array): void {
+	for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at, bytes.length - at, at);
+}
+
+/**
+ * As {@link MappingKeeper.keepTable}, of a mapping that a program makes, such as `cryptsetup`: it is run by a keeper of its own,
+ * which ends it when this process ends, and removes what it has made so far. Mappings that were there before are never
+ * touched.
+ *
+ * @throws {@link SysError} the keeper could not be started; {@link RangeError} a descriptor's number that it does not take.
  */
 export async function keepCommand(options: KeepCommandOptions): Promise<KeeperResult & KeptOutput> {
 	const { command, top, further = [], furtherPrefix, renameTo = "", readOnly = false } = options;
@@ -147,18 +293,36 @@ export async function keepCommand(options: KeepCommandOptions): Promise<KeeperRe
 				`a command's descriptor ${number}, expected 0 or 3 to ${socketFd - 1}`,
 			);
 	}
-	const flags = flagsOf(options, readOnly ? "r" : "");
+	const { control, directory, signal, steps } = options;
 	const [stdoutReader, stdout] = outputPipe();
 	using _stdout = stdoutReader;
 	const [stderrReader, stderr] = outputPipe();
 	using _stderr = stderrReader;
-	using _stdoutEnd = stdout;
-	using _stderrEnd = stderr;
-	const result = await runKeeper(options, {
+	using ends = new DisposableStack();
+	ends.use(stdout);
+	ends.use(stderr);
+	const flags = `-${readOnly ? "r" : ""}${steps === undefined ? "" : "t"}`;
+	const { child, socket } = startKeeper({
 		argv: ["command", flags, top, renameTo, ...names, "--", command.file, ...command.argv],
 		environment: command.environment,
-		fds: { ...command.fds, 1: stdout, 2: stderr },
+		fds: {
+			...command.fds,
+			1: stdout,
+			2: stderr,
+			[controlFd]: control,
+			[directoryFd]: directory,
+			...(steps !== undefined && { [stepFd]: steps }),
+		},
 	});
+	using _socket = socket;
+	ends.dispose();
+	// Only the end of the socket tells it to stop: what it has sent by then is dropped with it, and so is the descriptor.
+	const stop = (): void => socket.close();
+	signal?.addEventListener("abort", stop, { once: true });
+	if (signal?.aborted === true) stop();
+	const status = await child.exited;
+	signal?.removeEventListener("abort", stop);
+	const result = socket.isOpen ? receive(socket, status) : failure({ error: "service", status });
 	return { ...result, stdout: stdoutReader.end(), stderr: stderrReader.end() };
 }
 
@@ -168,46 +332,32 @@ function outputPipe(): [OutputReader, Fd] {
 	return [new OutputReader(reader, keptOutputBytes), writer];
 }
 
-function flagsOf({ steps }: KeepOptions, flags: string): string {
-	return `-${flags}${steps === undefined ? "" : "t"}`;
-}
-
 interface KeeperProgram {
 	readonly argv: readonly string[];
 	readonly environment: Readonly<Record<string, string>>;
 	readonly fds: Readonly<Record<number, FdLike>>;
 }
 
-async function runKeeper(options: KeepOptions, program: KeeperProgram): Promise<KeeperResult> {
-	const { control, directory, signal, steps } = options;
+function startKeeper({ argv, environment, fds }: KeeperProgram): {
+	readonly child: Child;
+	readonly socket: Fd;
+} {
 	const [ours, theirs] = socketpair("seqpacket");
-	using _ours = ours;
+	using acquired = new DisposableStack();
+	acquired.use(ours);
 	using _theirs = theirs;
-	// It waits for room in the socket, should there be none.
+	// It waits for requests, and for room to answer.
 	setNonBlocking(theirs, false);
 	const child = spawn({
 		file: keepMappingPath(),
-		argv: ["keep-mapping", ...program.argv],
-		environment: program.environment,
-		fds: {
-			...program.fds,
-			[socketFd]: theirs,
-			[controlFd]: control,
-			[directoryFd]: directory,
-			...(steps !== undefined && { [stepFd]: steps }),
-		},
+		argv: ["keep-mapping", ...argv],
+		environment,
+		fds: { ...fds, [socketFd]: theirs },
 		// Signals to our process group, such as a SIGKILL of everything, do not reach it.
 		newSession: true,
 	});
-	theirs.close();
-	// Only the end of the socket tells it to stop: what it has sent by then is dropped with it, and so is the descriptor.
-	const stop = (): void => ours.close();
-	signal?.addEventListener("abort", stop, { once: true });
-	if (signal?.aborted === true) stop();
-	const status = await child.exited;
-	signal?.removeEventListener("abort", stop);
-	if (!ours.isOpen) return failure({ error: "service", status });
-	return receive(ours, status);
+	acquired.move(); // nothing below can throw
+	return { child, socket: ours };
 }
 
 /** What the keeper says, in JSON. */
@@ -222,7 +372,7 @@ interface KeeperAnswer {
 	readonly left?: number;
 }
 
-function receive(socket: Fd, status: ExitStatus): KeeperResult {
+function receive(socket: Fd, status: ExitStatus | undefined): KeeperResult {
 	const bytes = new Uint8Array(answerBytes);
 	const control = new Int32Array(2 + maxFdsPerMessage);
 	const count = recvmsg(socket.fd, bytes, 0, bytes.length, control);
@@ -278,6 +428,5 @@ const answerBytes = 8 * 1024;
 // Source: native/keep-mapping.c.
 const socketFd = 63;
 const controlFd = 64;
-const directoryFd = 65;
-const tableFd = 66;
-const stepFd = 67;
+const stepFd = 65;
+const directoryFd = 66;

@@ -15,16 +15,18 @@ import {
 	keepCommand,
 	type KeepCommandOptions,
 	type KeeperResult,
-	keepTable,
 	type KeepTableOptions,
 	type KeptMapping,
+	MappingKeeper,
 	memfd,
 	pipe,
+	sendmsg,
 	setNonBlocking,
 	socketpair,
 	spawn,
 } from "../src/index.ts";
 import { encodeTable } from "../src/dm-struct.ts";
+import { encodeKeepRequest } from "../src/keep-mapping.ts";
 
 const mapper = DeviceMapper.open();
 const directory = detachedMount("tmpfs");
@@ -55,15 +57,10 @@ async function leftOf(name: string): Promise<string[]> {
 	}
 }
 
+const keeper = MappingKeeper.start(mapper);
+
 function byTable(name: string, further: Partial<KeepTableOptions> = {}): Promise<KeeperResult> {
-	return keepTable({
-		control: mapper.control,
-		directory,
-		name,
-		uuid: name,
-		table: [zeros],
-		...further,
-	});
+	return keeper.keepTable({ directory, name, uuid: name, table: [zeros], ...further });
 }
 
 /** Has a shell make mappings. */
@@ -173,6 +170,51 @@ describe("a mapping of a table", () => {
 
 		expect(result).toMatchObject({ ok: false, step: "load", errno, leftCount: 0 });
 		expect(await leftOf(name)).toEqual([]);
+	});
+
+	test("is made after others that were asked for before, each with its own name", async ({
+		expect,
+	}) => {
+		const names = Array.from({ length: 10 }, newName);
+
+		const results = await Promise.all(names.map((name) => byTable(name)));
+
+		for (const [index, result] of results.entries()) {
+			using mapping = kept(result);
+			expect(mapper.status({ name: names[index] ?? "" })?.node).toEqual(mapping.node);
+		}
+		for (const name of names) expect(await leftOf(name)).toEqual([]);
+	});
+
+	test("is not made by a keeper that was killed, which says so", async ({ expect }) => {
+		const before = descriptorCount();
+		const name = newName();
+		const [steps, keeperSteps] = socketpair("stream");
+		setNonBlocking(keeperSteps, false);
+		const doomed = MappingKeeper.start({ control: mapper.control, steps: keeperSteps });
+		keeperSteps.close();
+
+		const making = doomed.keepTable({ directory, name, uuid: name, table: [zeros] });
+		expect(await readable(steps)).toBe("a");
+		const [pid] = processesLike("keep-mapping\0tables\0-t");
+		process.kill(Number(pid), "SIGKILL");
+
+		expect(await making).toMatchObject({ ok: false, step: "keeper" });
+		expect(doomed.isRunning).toBe(false);
+		const again = await doomed.keepTable({ directory, name, uuid: name, table: [zeros] });
+		expect(again).toMatchObject({ ok: false, step: "keeper" });
+		steps.close();
+		// Its end is noticed a moment later.
+		for (let look = 0; look < 200 && descriptorCount() > before; look++) await delay(5);
+		expect(descriptorCount()).toBe(before);
+		expect(await leftOf(name)).toEqual([]);
+	});
+
+	test("is refused with a name that the kernel would cut", async ({ expect }) => {
+		await expect(byTable("n".repeat(128))).rejects.toThrow("128 bytes, at most 127");
+		await expect(byTable("a\0b")).rejects.toThrow("has a NUL");
+		using mapping = kept(await byTable(newName()));
+		expect(mapping.fd.isOpen).toBe(true);
 	});
 
 	test("is not made when the signal aborts", async ({ expect }) => {
@@ -379,13 +421,11 @@ function stepper(socket: Fd, service: Child): Kept {
 }
 
 /** A keeper whose service is a process that does nothing but hold the other end of its socket: a quick one to start. */
-function startKeeper(argv: readonly string[], table: readonly DmTarget[]): Kept {
+function startKeeper(argv: readonly string[], request?: KeepTableOptions): Kept {
 	const [steps, keeperSteps] = socketpair("stream");
 	const [socket, keeperSocket] = socketpair("seqpacket");
-	using file = memfd("table");
-	writeSync(file.fd, encodeTable(table));
-	using _ends = new DisposableStack();
-	for (const end of [keeperSteps, socket, keeperSocket]) _ends.use(end);
+	using ends = new DisposableStack();
+	for (const end of [keeperSteps, socket, keeperSocket]) ends.use(end);
 	for (const end of [keeperSteps, keeperSocket]) setNonBlocking(end, false);
 	const service = spawn({
 		file: "/bin/sleep",
@@ -397,9 +437,25 @@ function startKeeper(argv: readonly string[], table: readonly DmTarget[]): Kept 
 		file: keepMappingPath(),
 		argv: ["keep-mapping", ...argv],
 		environment: { PATH: process.env["PATH"] ?? "", DM_DISABLE_UDEV: "1" },
-		fds: { 63: keeperSocket, 64: mapper.control, 65: directory, 66: file, 67: keeperSteps },
+		fds: { 63: keeperSocket, 64: mapper.control, 65: keeperSteps, 66: directory },
 		newSession: true,
 	});
+	if (request !== undefined) {
+		using file = memfd("table");
+		writeSync(file.fd, encodeTable(request.table));
+		const { name, uuid, table } = request;
+		const head = encodeKeepRequest({ name, uuid, flags: "-", targetCount: table.length });
+		sendmsg(
+			socket.fd,
+			head,
+			0,
+			head.length,
+			undefined,
+			0,
+			Int32Array.of(file.fd, directory.fd),
+			2,
+		);
+	}
 	return stepper(steps, service);
 }
 
@@ -442,11 +498,11 @@ describe.for(["table", "command"] as const)("a mapping by %s", (mode) => {
 				"sh",
 				"-c",
 			];
-			const argv = {
-				table: ["table", "-t", name, name, "1"],
-				command: [...command, twoMappings(name)],
-			};
-			using kept = startKeeper(argv[mode], [zeros]);
+			const request = { name, uuid: name, table: [zeros], directory };
+			using kept =
+				mode === "table"
+					? startKeeper(["tables", "-t"], request)
+					: startKeeper([...command, twoMappings(name)]);
 			await kept.reach(letter);
 
 			kept.service.kill("SIGKILL");
@@ -490,7 +546,7 @@ test("a command that runs is killed with its service, and what it made is remove
 	const name = newName();
 	const script = `dmsetup create ${name}_dif --table '0 8 zero'; sleep 1000`;
 	const argv = ["command", "-t", name, "", `=${name}_dif`, "--", "/bin/sh", "sh", "-c", script];
-	using kept = startKeeper(argv, []);
+	using kept = startKeeper(argv);
 	await kept.reach("b");
 	for (let look = 0; look < 500 && mappingsOf(name).length === 0; look++) await delay(2);
 	expect(mappingsOf(name)).toEqual([`${name}_dif`]);
@@ -509,7 +565,7 @@ test("mappings of other names and of before are left alone by a service that is 
 	await mapper.create(`${name}_dif`);
 	const script = `dmsetup create ${name}-foreign --table '0 8 zero'; exec sleep 1000`;
 	const argv = ["command", "-t", name, "", `=${name}_dif`, "--", "/bin/sh", "sh", "-c", script];
-	using kept = startKeeper(argv, []);
+	using kept = startKeeper(argv);
 	await kept.reach("b");
 	for (let look = 0; look < 500 && mappingsOf(name).length < 2; look++) await delay(2);
 

@@ -11,7 +11,7 @@ import {
 	fsync,
 	isSysError,
 	keepCommand,
-	keepTable,
+	MappingKeeper,
 	mknodat,
 	openat2,
 	performInOrder,
@@ -26,19 +26,29 @@ import type { MappingSys, ReleaseFailures } from "./mapping-sys.ts";
 
 /**
  * This machine's device-mapper: one or two system calls for each method. Its control device is opened when it is needed
- * first, and stays open.
+ * first, and stays open; so does the process that makes mappings of tables.
  *
  * @param options - `control`: the path of a control node, instead of one of our own.
  */
 export function linuxMappings(options: { readonly control?: string } = {}): MappingSys {
 	let opened: DeviceMapper | undefined;
 	const mapper = (): DeviceMapper => (opened ??= DeviceMapper.open(options));
+	let started: MappingKeeper | undefined;
+	const keeper = (): MappingKeeper => {
+		if (started?.isRunning !== true) started = MappingKeeper.start(mapper());
+		return started;
+	};
 
 	return {
-		keepTable({ tag, devices, ...request }) {
-			const { control } = mapper();
-			return keepTable({ ...request, control, directory: devices, name: tag, uuid: tag });
+		prepare() {
+			try {
+				keeper();
+			} catch (error) {
+				if (!isSysError(error)) throw error; // whoever needs it will be told
+			}
 		},
+		keepTable: ({ tag, devices, ...request }) =>
+			keeper().keepTable({ ...request, directory: devices, name: tag, uuid: tag }),
 		keepCommand({ devices, ...request }) {
 			const { control } = mapper();
 			return keepCommand({ ...request, control, directory: devices });

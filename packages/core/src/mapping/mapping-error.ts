@@ -65,8 +65,8 @@ export async function keepError(
 	if (step === "missing")
 		return fail("ERR_DEVICE_SYSTEM", `the program ended well, and made no mapping ${name}`);
 	if (step === "keeper") {
-		const how = status?.signal ?? `status ${status?.code}`;
-		return fail("ERR_DEVICE_SYSTEM", `what makes mappings was ended (${how})`);
+		const how = status === undefined ? "" : ` (${status.signal ?? `status ${status.code}`})`;
+		return fail("ERR_DEVICE_SYSTEM", `what makes mappings was ended${how}`);
 	}
 	if (code === "ENOMEM") return fail("ERR_DEVICE_MEMORY", `${stepNames[step]} (ENOMEM)`);
 	if (code === "EPERM" || (code === "EACCES" && step === "open")) {

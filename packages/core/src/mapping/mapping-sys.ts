@@ -72,6 +72,8 @@ export interface ReleaseFailures {
  * `@devhost/core/testing-mapping`, which fails at a named step.
  */
 export interface MappingSys extends WaitClock {
+	/** Starts what the first mapping of a table would wait for. */
+	prepare(): void;
 	keepTable(request: KeepTable): Promise<Kept | KeeperFailure>;
 	keepCommand(request: KeepCommand): Promise<(Kept | KeeperFailure) & KeptOutput>;
 	/** All mappings that there are. `ENODEV`, `ENXIO`: no device-mapper in this kernel. */
