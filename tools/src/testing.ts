@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe } from "vitest";
 
+export { deviceUses, type DeviceUseName, useDevice } from "./device-users.ts";
 export { Terminal } from "./terminal.ts";
 
 /** Tests that need root. Under `CI=true` they are never skipped: they fail there without it. */

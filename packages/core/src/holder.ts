@@ -38,6 +38,17 @@ export interface DeviceHolder {
 	readonly device: string;
 }
 
+/**
+ * Who uses a device beside its owner, which is this process and has it open itself. This process where nobody else is found: then
+ * it has the device open for more than that.
+ */
+export function otherHolders(holders: readonly Holder[]): readonly Holder[] {
+	const others = holders.filter(
+		(holder) => holder.kind !== "process" || holder.pid !== process.pid,
+	);
+	return others.length > 0 ? others : holders;
+}
+
 /** One holder as an error message names it: `pid 4711 (qemu) with /dev/loop3 open`. */
 export function describeHolder(holder: Holder): string {
 	switch (holder.kind) {

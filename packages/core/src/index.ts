@@ -30,7 +30,7 @@ export type {
 	ResolvedGraph,
 	ResolveGraphOptions,
 } from "./graph.ts";
-export { describeHolder } from "./holder.ts";
+export { describeHolder, otherHolders } from "./holder.ts";
 export type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
 export { jsonPointer } from "./json-pointer.ts";
 export { parentsOf } from "./parents.ts";

@@ -23,7 +23,7 @@ export async function scanHolders(
 interface Family {
 	/** `7:3`, as sysfs and mountinfo write numbers. */
 	readonly numbers: ReadonlySet<string>;
-	/** The kernel's names: `loop3`, `loop3p1`. */
+	/** The kernel's names: `loop3`, `loop3p1`; `dm-3` and, as other programs make its node, `mapper/system-root`. */
 	readonly names: ReadonlySet<string>;
 }
 
@@ -51,6 +51,9 @@ async function withPartitions(node: DeviceNumber, sysfs: string): Promise<Family
 	const names = new Set<string>();
 	const name = /^DEVNAME=(.+)$/m.exec(await read(`${directory}/uevent`))?.[1];
 	if (name !== undefined) names.add(name);
+	// Its nodes in another namespace may have this one.
+	const mapping = (await read(`${directory}/dm/name`)).trimEnd();
+	if (mapping !== "") names.add(`mapper/${mapping}`);
 	for (const child of await list(directory)) {
 		if ((await read(`${directory}/${child}/partition`)) === "") continue;
 		numbers.add((await read(`${directory}/${child}/dev`)).trim());
@@ -173,7 +176,9 @@ async function familiesOfPath(families: readonly Family[], text: string): Promis
 	const number = await blockNumber(path);
 	// What is not to be found here may be there, and then its name is all there is to tell.
 	return families.filter(({ names, numbers }) =>
-		number === undefined ? names.has(baseName(path)) : numbers.has(number),
+		number === undefined
+			? [...names].some((name) => path.endsWith(`/${name}`))
+			: numbers.has(number),
 	);
 }
 

@@ -95,6 +95,22 @@ describe("findHolders", () => {
 		]);
 	});
 
+	test("finds what stands on a mapping by its name, in another namespace", async ({ expect }) => {
+		const system = fakeSystem({
+			"sys/dev/block/252:3/uevent": "MAJOR=252\nMINOR=3\nDEVNAME=dm-3\n",
+			"sys/dev/block/252:3/dm/name": "system-root\n",
+			"sys/block/loop4/loop/backing_file": "/dev/mapper/system-root\n",
+			"sys/block/loop5/loop/backing_file": "/dev/mapper/system-home\n",
+			"sys/block/loop6/loop/backing_file": "/images/system-root (deleted)\n",
+			"proc/swaps": "Filename\tType\n/dev/mapper/system-root\\040(deleted) partition\n",
+		});
+
+		expect(await findHolders({ major: 252, minor: 3 }, system)).toEqual([
+			{ kind: "swap", path: "/dev/mapper/system-root (deleted)" },
+			{ kind: "device", device: "loop4" },
+		]);
+	});
+
 	test("tells several devices apart in one look", async ({ expect }) => {
 		const system = fakeSystem({
 			...loop3,

@@ -1,4 +1,4 @@
-import { isDeviceError, takeEvery, throwFailures, waitUntil } from "@devhost/core";
+import { isDeviceError, otherHolders, takeEvery, throwFailures, waitUntil } from "@devhost/core";
 import { isSysError } from "@devhost/linux";
 import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
 import { busy } from "./busy.ts";
@@ -98,6 +98,6 @@ async function claimLoop(
 		}
 		return claim !== undefined;
 	});
-	if (claim === undefined) throw await busy(sys, number, subject);
+	if (claim === undefined) throw await busy(sys, number, subject, otherHolders);
 	return claim;
 }

@@ -3,6 +3,7 @@ import { isSysError } from "@devhost/linux";
 import type { BlockIdentity } from "../absence.ts";
 import { busyMessage, DeviceBusy, DeviceError, isDeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
+import { type Holder, otherHolders } from "../holder.ts";
 import { takeEvery, throwFailures } from "../take-every.ts";
 import { waitUntil } from "../wait-until.ts";
 import type { MappingSys } from "./mapping-sys.ts";
@@ -96,7 +97,7 @@ async function claimMapping(
 		}
 		return claim !== undefined;
 	});
-	if (claim === undefined) throw await busy(sys, bound.node, subject);
+	if (claim === undefined) throw await busy(sys, bound.node, subject, otherHolders);
 	return claim;
 }
 
@@ -162,13 +163,18 @@ function kernelName({ node }: BlockIdentity): string {
 	return `dm-${node.minor}`;
 }
 
-/** A device that is still used, and by whom. */
+/**
+ * A device that is still used, and by whom.
+ *
+ * @param only - Those of them who matter.
+ */
 export async function busy(
 	sys: MappingSys,
 	node: DeviceNumber,
 	subject: string,
+	only: (holders: readonly Holder[]) => readonly Holder[] = (holders) => holders,
 ): Promise<DeviceBusy> {
-	const holders = await sys.holders(node);
+	const holders = only(await sys.holders(node));
 	return new DeviceBusy(busyMessage(subject, holders), holders, { details: { node } });
 }
 
