@@ -1,7 +1,7 @@
 import { errnoName, isSysError, type KeeperFailure } from "@devhost/linux";
 import { busyMessage, DeviceBusy, DeviceError, type DeviceErrorCode } from "../error.ts";
 import type { DeviceErrorOptions } from "../error.ts";
-import type { TableRequest } from "./open-mapping.ts";
+import { nodesOf, type TableRequest } from "./open-mapping.ts";
 import type { MappingSys } from "./mapping-sys.ts";
 
 /** What somebody is told when device-mapper itself cannot be used. Anything else comes back as it is. */
@@ -133,17 +133,6 @@ export function readOnlyBeneath(subject: string, options: DeviceErrorOptions = {
 		`${subject}: the device beneath is read-only. Make it writable, or set read-only: true`,
 		{ ...options, pointer: "/read-only" },
 	);
-}
-
-/** The devices that a table names by number. */
-export function nodesOf(table: TableRequest["table"]): { major: number; minor: number }[] {
-	const found = table.flatMap(({ parameters }) => [
-		...parameters.matchAll(/(?<!\S)(\d+):(\d+)(?!\S)/g),
-	]);
-	const unique = new Map(
-		found.map(([text, major, minor]) => [text, { major: Number(major), minor: Number(minor) }]),
-	);
-	return [...unique.values()];
 }
 
 const stepNames: Readonly<Record<KeeperFailure["step"], string>> = {

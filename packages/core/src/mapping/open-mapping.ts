@@ -14,7 +14,7 @@ import { DeviceError } from "../error.ts";
 import { mappingTag } from "../tag.ts";
 import { waitUntil } from "../wait-until.ts";
 import { type BoundMapping, busy, closeMapping, lost } from "./close-mapping.ts";
-import { controlError, keepError, nameTaken, nodesOf, readOnlyBeneath } from "./mapping-error.ts";
+import type * as MappingErrors from "./mapping-error.ts";
 import type { Kept, MappingSys } from "./mapping-sys.ts";
 
 /** A mapping, and for whom it is. */
@@ -106,7 +106,7 @@ export async function openTable(sys: MappingSys, request: TableRequest): Promise
 	const tag = mappingTag(run, name);
 	// The kernel minds only when something is written, and then it is lost.
 	if (!readOnly && nodesOf(table).some((node) => sys.isReadOnly(node) === true))
-		throw readOnlyBeneath(subject);
+		throw (await errors()).readOnlyBeneath(subject);
 	return await openMapping(sys, request, {
 		names: [tag],
 		isOurs: (entry) => entry.name === tag && entry.uuid === tag,
@@ -115,7 +115,7 @@ export async function openTable(sys: MappingSys, request: TableRequest): Promise
 			if (kept.ok) return kept;
 			throw kept.step === "service"
 				? abandoned(subject, signal?.reason)
-				: await keepError(sys, kept, { subject, name: tag, table });
+				: await (await errors()).keepError(sys, kept, { subject, name: tag, table });
 		},
 	});
 }
@@ -153,7 +153,8 @@ export async function openCommand(sys: MappingSys, request: CommandRequest): Pro
 			});
 			if (kept.ok) return kept;
 			if (kept.step === "service") throw abandoned(subject, signal?.reason);
-			if (kept.step !== "command") throw await keepError(sys, kept, { subject, name: top });
+			if (kept.step !== "command")
+				throw await (await errors()).keepError(sys, kept, { subject, name: top });
 			const { status, stdout, stderr } = kept;
 			throw new CommandError(subject, command.argv, {
 				exitCode: status?.code,
@@ -232,7 +233,7 @@ async function openMapping(
 			},
 		};
 	} catch (error) {
-		const cause = causeFirst(controlError(error, subject), subject);
+		const cause = causeFirst((await errors()).controlError(error, subject), subject);
 		throw signal?.aborted === true && cause === signal.reason
 			? abandoned(subject, cause)
 			: cause;
@@ -255,7 +256,7 @@ async function keepOrClean(
 ): Promise<Kept & Partial<KeptOutput>> {
 	const before = sys.list();
 	const taken = before.find(({ name, uuid }) => names.includes(name) || names.includes(uuid));
-	if (taken !== undefined) throw nameTaken(subject, taken.name);
+	if (taken !== undefined) throw (await errors()).nameTaken(subject, taken.name);
 	try {
 		return await keep();
 	} catch (error) {
@@ -263,7 +264,7 @@ async function keepOrClean(
 		try {
 			await removeOurs(sys, { before, isOurs, subject, closeTimeoutMs });
 		} catch (failure) {
-			const later = causeFirst(controlError(failure, subject), subject);
+			const later = causeFirst((await errors()).controlError(failure, subject), subject);
 			failures.push(later as DeviceError);
 		}
 		if (failures.length === 0 || !(error instanceof DeviceError)) throw error;
@@ -311,6 +312,22 @@ function bind(sys: MappingSys, { fd, node, beneath }: Kept): BoundMapping {
 		targets: sys.targets(node),
 		beneath: beneath.map((each) => sys.identify(each)),
 	};
+}
+
+/** The devices that a table names by number. */
+export function nodesOf(table: readonly DmTarget[]): DeviceNumber[] {
+	const found = table.flatMap(({ parameters }) => [
+		...parameters.matchAll(/(?<!\S)(\d+):(\d+)(?!\S)/g),
+	]);
+	const unique = new Map(
+		found.map(([text, major, minor]) => [text, { major: Number(major), minor: Number(minor) }]),
+	);
+	return [...unique.values()];
+}
+
+/** What only those need for whom something went wrong. */
+function errors(): Promise<typeof MappingErrors> {
+	return import("./mapping-error.ts");
 }
 
 /** How long closing waits for others to let go of the device, where nothing else is said. */
