@@ -107,6 +107,7 @@ async function checkDraft(
 	check.checkShared();
 	manifest.stages.forEach((stage, index) => check.checkStage(stage, index));
 	await check.checkOptions();
+	await check.checkStageSecrets();
 	check.checkServices();
 	const devices = check.devicesWithGoodOptions();
 	const problems = [...modules.problems, ...check.problems];
@@ -215,6 +216,19 @@ class Check {
 			}
 		}
 		return complaints;
+	}
+
+	/** Complains of standard inputs that are meant to be secrets. Reads none. */
+	async checkStageSecrets(): Promise<void> {
+		for (const { stdin, pointer } of this.#manifest.stages) {
+			const at = `${pointer}/stdin`;
+			if (typeof stdin !== "object" || this.#isSpoiled(at)) continue;
+			const { secretComplaint } = await import("@devhost/core/secret");
+			const wrong = secretComplaint(stdin);
+			if (wrong === undefined) continue;
+			const { message, expected } = wrong;
+			this.#complain(at + wrong.pointer, "ERR_MANIFEST_VALUE", message, { expected });
+		}
 	}
 
 	/** A module whose executable is not there could never be started. */
@@ -338,7 +352,7 @@ class Check {
 		const uses = stage.uses === undefined ? undefined : new Set(stage.uses);
 		const check = (at: string, text: string): void => this.#checkText(stage, uses, at, text);
 		run.forEach((text, index) => check(`${pointer}/run/${index}`, text));
-		if (stdin !== undefined) check(`${pointer}/stdin`, stdin);
+		if (typeof stdin === "string") check(`${pointer}/stdin`, stdin);
 		for (const [name, text] of Object.entries(environment)) {
 			check(`${pointer}/environment${jsonPointer([name])}`, text);
 		}

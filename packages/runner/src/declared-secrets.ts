@@ -1,14 +1,15 @@
 import { hasSecretOptions } from "@devhost/core";
 import { findSecretOptions, type Secret } from "@devhost/core/secret";
 import { declaredDevices } from "./declared-devices.ts";
-import type { DeviceDeclaration, Manifest } from "./manifest.ts";
+import type { Manifest, StageDeclaration } from "./manifest.ts";
 import type { Modules } from "./modules.ts";
 import { formatProblem } from "./problem.ts";
 
-/** A secret of a manifest's device, or where it is. */
+/** A secret of a manifest's device or stage, or where it is. */
 export interface DeclaredSecret {
-	readonly device: DeviceDeclaration;
-	/** JSON pointer into the device's options. */
+	/** Whose it is, as messages say: the device's name, `stage NAME`. */
+	readonly owner: string;
+	/** JSON pointer into the device's options, or the stage. */
 	readonly pointer: string;
 	/** JSON pointer into the manifest. */
 	readonly place: string;
@@ -19,16 +20,28 @@ export interface DeclaredSecret {
  * The secrets of a manifest in which nothing is wrong, in the order of the text.
  */
 export function declaredSecrets(manifest: Manifest, modules: Modules): DeclaredSecret[] {
-	return [...declaredDevices(manifest)].flatMap(({ device }) => {
+	const ofDevices = [...declaredDevices(manifest)].flatMap(({ device }): DeclaredSecret[] => {
 		const schema = modules.forType(device.type)?.options;
 		if (schema === undefined || !hasSecretOptions(schema)) return [];
 		return findSecretOptions(schema, device.options).map(({ pointer, value }) => ({
-			device,
+			owner: device.name,
 			pointer,
 			place: `${device.pointer}/options${pointer}`,
 			secret: value as Secret,
 		}));
 	});
+	return [...ofDevices, ...manifest.stages.flatMap((stage) => stageSecret(stage) ?? [])];
+}
+
+/** The secret that a stage reads from its standard input, if that is one. */
+export function stageSecret({
+	name,
+	stdin,
+	pointer,
+}: StageDeclaration): DeclaredSecret | undefined {
+	if (stdin === undefined || typeof stdin === "string") return undefined;
+	const [owner, place] = [`stage ${name}`, `${pointer}/stdin`];
+	return { owner, pointer: "/stdin", place, secret: stdin };
 }
 
 /** Names of environment variables that hold secrets, which commands that print others are not given. */

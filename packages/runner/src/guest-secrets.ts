@@ -44,8 +44,8 @@ export async function readGuestSecrets(
 	});
 	using stack = new DisposableStack();
 	const read: ReadSecret[] = [];
-	for (const { device, ...where } of hidden) {
-		const memory = stack.use(await reader.read({ ...where, device: device.name, signal }));
+	for (const { owner, ...where } of hidden) {
+		const memory = stack.use(await reader.read({ ...where, device: owner, signal }));
 		read.push({ place: where.place, memory });
 	}
 	const owned = stack.move();

@@ -13,6 +13,7 @@ import {
 import { findManifestSchemaProblems } from "./generated/manifest-schema.ts";
 import { devicesBeneath, type DevicesInSight, withAncestors } from "./declared-devices.ts";
 import { pathOfPointer, valueAt } from "./json-path.ts";
+import type { SecretReference } from "@devhost/core/secret";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 import type { ManifestDocument } from "./manifest-document.ts";
 import { makeProblem, type Problem } from "./problem.ts";
@@ -156,7 +157,7 @@ function buildStage(
 	pointer: string,
 	shared: Readonly<Record<string, DeviceDeclaration>>,
 ): StageDeclaration {
-	const stdin = string(stage.get("stdin"));
+	const stdin = stage.get("stdin");
 	const timeout = toPlain(stage.get("timeout"));
 	const environment = stage.get("environment");
 	const capabilities = strings(stage.get("capabilities"));
@@ -165,7 +166,9 @@ function buildStage(
 		uses: strings(stage.get("uses")),
 		devices: buildDevices(stage.get("devices"), `${pointer}/devices`, shared),
 		run: strings(stage.get("run")) ?? [],
-		...(stdin === undefined ? {} : { stdin }),
+		...(typeof stdin === "string" ? { stdin } : {}),
+		// Whether it is one is for a check to say.
+		...(isJsonObject(stdin) ? { stdin: toPlain(stdin) as unknown as SecretReference } : {}),
 		...(isJsonObject(environment) ? { environment: stringValues(environment) } : {}),
 		...(typeof timeout === "number" ? { timeout } : {}),
 		...(capabilities === undefined ? {} : { capabilities }),

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { JsonPosition } from "@devhost/core";
+import type { SecretReference } from "@devhost/core/secret";
 import type { ManifestDocument } from "./manifest-document.ts";
 import { draftManifest, type ManifestDraft } from "./manifest-draft.ts";
 import { readManifestText } from "./manifest-text.ts";
@@ -30,7 +31,8 @@ export interface StageDeclaration {
 	readonly devices: Readonly<Record<string, DeviceDeclaration>>;
 	/** The command and its arguments, placeholders not yet replaced. Never empty. */
 	readonly run: readonly string[];
-	readonly stdin?: string;
+	/** Text, placeholders not yet replaced; or where a secret is. */
+	readonly stdin?: string | SecretReference;
 	readonly environment?: Readonly<Record<string, string>>;
 	/** Seconds of wall clock time. */
 	readonly timeout?: number;

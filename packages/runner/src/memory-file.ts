@@ -14,7 +14,7 @@ export function memoryFile(name: string, content: string): Fd {
 }
 
 /** Writes to the beginning of a file, whose own place, where whoever inherits it begins to read, stays what it is. */
-export function writeWhole(file: Fd, content: string): void {
-	const bytes = new TextEncoder().encode(content);
+export function writeWhole(file: Fd, content: string | Uint8Array): void {
+	const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
 	for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at, bytes.length - at, at);
 }

@@ -248,9 +248,11 @@ class Run {
 			// While its devices are being opened.
 			await using prepared = prepareStage(stage, place);
 			const devices = await this.#openDevices(workshop, plan);
+			using input = await this.#readInput(workshop, stage);
 			await runStage(stage, prepared, {
 				...place,
 				devices,
+				secretInput: input.secret,
 				signal: this.#stop.signal,
 				killSignal: this.#kill.signal,
 				onStart: (command) => {
@@ -286,6 +288,19 @@ class Run {
 				this.#emit({ event: "stage-ended", stage: name, success: true, durationMs });
 			}
 		}
+	}
+
+	/** Reads the stage's standard input where that is a secret. It is overwritten when the stage is over. */
+	async #readInput(
+		{ secrets }: Workshop,
+		stage: StageDeclaration,
+	): Promise<Disposable & { readonly secret: Uint8Array | undefined }> {
+		let secret: Uint8Array | undefined;
+		if (typeof stage.stdin === "object" && secrets !== undefined) {
+			const { readStageInput } = await import("./run-secrets.ts");
+			secret = await readStageInput(secrets, stage, this.#stop.signal);
+		}
+		return { secret, [Symbol.dispose]: () => void secret?.fill(0) };
 	}
 
 	/** Opens what the stage needs and is not open yet. Returns what it sees. */

@@ -1,8 +1,27 @@
+import { readFileSync } from "node:fs";
 import type { Fd } from "@devhost/linux";
 import { SecretReader, type SecretRequest, type SecretSource } from "@devhost/core/secret";
-import { type DeclaredSecret, literalWarning, secretVariables } from "./declared-secrets.ts";
+import {
+	type DeclaredSecret,
+	literalWarning,
+	secretVariables,
+	stageSecret,
+} from "./declared-secrets.ts";
 import type { RunEvent } from "./events.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, StageDeclaration } from "./manifest.ts";
+
+/** Reads what a stage reads from its standard input, where that is a secret. Whoever takes it overwrites it. */
+export async function readStageInput(
+	secrets: SecretSource,
+	stage: StageDeclaration,
+	signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+	const declared = stageSecret(stage);
+	if (declared === undefined) return undefined;
+	const { owner, ...where } = declared;
+	using memory = await secrets.read({ ...where, device: owner, signal });
+	return readFileSync(memory.fd);
+}
 
 /** What {@link RunSecrets} works with. */
 export interface RunSecretsOptions {
@@ -20,7 +39,7 @@ export interface GivenSecrets extends Disposable {
 	get(place: string): Fd | undefined;
 }
 
-/** The secrets of a run's devices, each read when its device is opened, but for those that somebody is asked for. */
+/** The secrets of a run, each read when its device is opened or its stage begins, but for those that somebody is asked for. */
 export class RunSecrets implements SecretSource, Disposable {
 	readonly #options: RunSecretsOptions;
 	readonly #reader: SecretReader;
@@ -47,9 +66,9 @@ export class RunSecrets implements SecretSource, Disposable {
 		const { manifest, secrets } = this.#options;
 		const warning = literalWarning(manifest, secrets);
 		if (warning !== undefined) this.#warn("WARN_LITERAL_SECRET", warning);
-		for (const { device, secret, ...where } of secrets) {
+		for (const { owner, secret, ...where } of secrets) {
 			if (typeof secret === "string" || !("prompt" in secret)) continue;
-			using _ = await this.read({ ...where, device: device.name, secret, signal });
+			using _ = await this.read({ ...where, device: owner, secret, signal });
 		}
 	}
 

@@ -71,7 +71,7 @@ export class RunServices {
 			environment: serviceEnvironment,
 			namespace: this.#namespace,
 			// Where we have taken seconds to come this far, as in a guest on a busy machine, so will a service.
-			helloTimeoutMs: Math.max(minHelloTimeoutMs, 20 * process.uptime() * 1000),
+			helloTimeoutMs: Math.max(minHelloTimeoutMs, 60 * process.uptime() * 1000),
 		});
 		this.#byFile.set(file, service);
 		this.#tell(({ onStart }) => onStart(name));

@@ -35,6 +35,8 @@ export interface StageContext extends StagePlace {
 	readonly signal: AbortSignal;
 	/** Kills the stage. */
 	readonly killSignal: AbortSignal;
+	/** What it reads from its standard input, where that is no text of the manifest. */
+	readonly secretInput?: Uint8Array | undefined;
 	readonly onStart: (command: readonly string[]) => void;
 }
 
@@ -110,7 +112,7 @@ export async function runStage(
 function beginStage(
 	stage: StageDeclaration,
 	stageProcess: StageProcess,
-	{ namespace, sandbox, devices, onStart, ...place }: StageContext,
+	{ namespace, sandbox, devices, secretInput, onStart, ...place }: StageContext,
 	limits: DisposableStack,
 ): readonly string[] {
 	const isBare = sandbox === "none";
@@ -126,7 +128,7 @@ function beginStage(
 		{ tree, argumentsFile, devices: paths },
 		Object.fromEntries(own) as Record<string, string>,
 	);
-	const stdin = stage.stdin === undefined ? undefined : fill(stage.stdin);
+	const stdin = typeof stage.stdin === "string" ? fill(stage.stdin) : secretInput;
 	writeArguments(namespace, stageArguments(stage.name, tree, devices));
 	if (!isBare) limits.use(makeStageNodes(namespace, devices));
 	else for (const { path } of devices) limits.use(holdDevice(namespace.devices, path));

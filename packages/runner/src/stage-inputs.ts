@@ -9,7 +9,7 @@ export interface Command {
 	/** The whole environment. */
 	readonly environment: Readonly<Record<string, string>>;
 	/** Standard input; nothing where the stage was prepared without one. */
-	readonly stdin?: string | undefined;
+	readonly stdin?: string | Uint8Array | undefined;
 }
 
 /**

@@ -59,7 +59,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 		"manifest.yaml:25:33 stages[1].environment.C: unknown placeholder {device.disk}, did you mean {devices.disk}?",
 		"manifest.yaml:26:5 stages[2]: name is missing, expected a name: 1 to 100 visible characters in one line",
 		"manifest.yaml:26:5 stages[2].runs: unknown key, did you mean run?",
-		"manifest.yaml:27:12 stages[2].stdin: an object, expected a string",
+		"manifest.yaml:27:12 stages[2].stdin: an object without any of these, expected a string, or an object with one of env, file, fd, command, credential, keyring, prompt",
 		"manifest.yaml:28:11 modules[0]: no package no-such-package with a device.json is installed: install it beside the manifest, or give the path of its folder",
 	]);
 });

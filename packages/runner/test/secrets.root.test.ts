@@ -140,6 +140,53 @@ const inSessionWithKey = (name: string, payload: string): string[] => {
 	return ["sh", "-c", 'exec python3 -c "$0" "$@" <"$INPUT"', script, `INPUT=${input}`];
 };
 
+describeAsRoot("a stage whose standard input is a secret", () => {
+	const manifestOf = (stdin: object, run: readonly string[]): string =>
+		project.manifest({ stages: [{ name: "encrypt", run, stdin }] });
+
+	test.for(["--sandbox=bubblewrap", "--sandbox=none"])(
+		"reads it to the byte, and nobody sees it (%s)",
+		async (option, { expect }) => {
+			const [name, run] = [
+				`input-${randomUUID()}`,
+				["sh", "-c", "sha256sum; echo over; sleep 0.5"],
+			];
+			const manifest = manifestOf({ file: secretFile(name, `${canary}\n`) }, run);
+			const running = startDevhost(["run", "--json", "--backend=native", option, manifest]);
+			await running.printed("over");
+
+			const tellers = processesThatTell();
+			const result = await running.ended;
+
+			const digest = createHash("sha256").update(`${canary}\n`).digest("hex");
+			expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining(digest) });
+			expect(result.stdout + result.stderr).not.toContain(canary);
+			expect(tellers).toEqual([]);
+			expect(eventsOf(result).flatMap(eventComplaints)).toEqual([]);
+		},
+	);
+
+	test("does not run without it", async ({ expect }) => {
+		const manifest = manifestOf({ file: "no-such-file" }, ["touch", "was-run"]);
+
+		const result = await devhost(["run", "--backend=native", manifest]);
+
+		expect(result).toMatchObject({
+			code: 3,
+			stderr: expect.stringMatching(/stage encrypt: .*no-such-file.*ERR_DEVICE_SECRET/),
+		});
+		expect(readdirSync(project.folder)).toEqual(["manifest.json"]);
+	});
+
+	test("takes only where a secret is", async ({ expect }) => {
+		const result = await devhost(["check", manifestOf({ files: "x" }, ["true"])]);
+
+		expect(result.code).toBe(2);
+		expect(result.stderr).toContain("stages[0].stdin: an object without any of these");
+		expect(result.stderr).toContain("did you mean file?");
+	});
+});
+
 describeAsRoot("a secret in a run", () => {
 	const kinds = {
 		literal: () => ({ reference: canary }),
