@@ -28,9 +28,11 @@
 #include <linux/dm-ioctl.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <linux/time.h>
 #include <stddef.h>
 
@@ -48,6 +50,7 @@
 #define MASK_BLOCK 0
 #define MASK_UNBLOCK 1
 #define NODE_MODE (0060000 | 0600) /* S_IFBLK, owner only */
+#define CONTROL_NODE_MODE (0020000 | 0600) /* S_IFCHR, owner only */
 #define SOCKET_LEVEL 1
 #define SCM_RIGHTS_TYPE 1
 #define NO_SIGNAL 0x4000 /* MSG_NOSIGNAL */
@@ -358,6 +361,22 @@ static int remove_ours(void) {
 	}
 }
 
+/* Where udev is kept off, libdevmapper makes nodes in /dev/mapper that nobody would remove: the command has that folder for
+ * itself. Where it cannot have, as in a root that is no mount point, nothing is different.
+ */
+static void hide_names(void) {
+	struct statx control;
+	if (call(__NR_unshare, CLONE_NEWNS, 0, 0, 0, 0) < 0) return;
+	/* What is mounted here is to be seen nowhere else. */
+	if (call(__NR_mount, (long)"none", (long)"/", 0, MS_REC | MS_SLAVE, 0) < 0) return;
+	if (call(__NR_statx, CONTROL_FD, (long)"", AT_EMPTY_PATH, STATX_TYPE, (long)&control) < 0) return;
+	long flags = MS_NOSUID | MS_NOEXEC;
+	if (call(__NR_mount, (long)"none", (long)"/dev/mapper", (long)"tmpfs", flags, 0) < 0) return;
+	long major = control.stx_rdev_major, minor = control.stx_rdev_minor;
+	long device = (minor & 0xFF) | major << 8 | (minor & ~0xFF) << 12;
+	call(__NR_mknodat, AT_FDCWD, (long)"/dev/mapper/control", CONTROL_NODE_MODE, device, 0);
+}
+
 /* In the child. `error` is memory that is shared with the parent. */
 __attribute__((noreturn)) static void execute(char **command, long parent, volatile int *error) {
 	long mask = SIGNALS_MASKED;
@@ -365,6 +384,7 @@ __attribute__((noreturn)) static void execute(char **command, long parent, volat
 	call(__NR_prctl, PR_SET_PDEATHSIG, SIGNAL_KILL, 0, 0, 0);
 	if (parent != call(__NR_getppid, 0, 0, 0, 0, 0)) leave(127); /* it died before the request stood */
 	call(__NR_rt_sigprocmask, MASK_UNBLOCK, (long)&mask, 0, sizeof mask, 0);
+	hide_names();
 	*error = (int)-call(__NR_execve, (long)command[0], (long)(command + 1), (long)environment, 0, 0);
 	leave(127);
 }
