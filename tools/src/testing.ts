@@ -3,6 +3,7 @@ import { describe } from "vitest";
 
 export { deviceUses, type DeviceUseName, useDevice } from "./device-users.ts";
 export { Terminal } from "./terminal.ts";
+export { dataKinds, dataSizeBytes, writtenData } from "./written-data.ts";
 
 /** Tests that need root. Under `CI=true` they are never skipped: they fail there without it. */
 export function describeAsRoot(name: string, body: () => void): void {
