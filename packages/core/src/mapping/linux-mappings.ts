@@ -24,55 +24,75 @@ import { findHolders } from "../find-holders.ts";
 import type { Handle } from "../handle.ts";
 import type { MappingSys, ReleaseFailures } from "./mapping-sys.ts";
 
+/** What a process needs of device-mapper once: its control device, and the process that makes mappings of tables. */
+class Mappers {
+	readonly #control: string | undefined;
+	#mapper: DeviceMapper | undefined;
+	#keeper: MappingKeeper | undefined;
+
+	constructor(control?: string) {
+		this.#control = control;
+	}
+
+	get mapper(): DeviceMapper {
+		this.#mapper ??= DeviceMapper.open(
+			this.#control === undefined ? {} : { control: this.#control },
+		);
+		return this.#mapper;
+	}
+
+	/** The one that there is; another one where somebody has killed it. */
+	startKeeper(): MappingKeeper {
+		if (this.#keeper?.isRunning !== true) this.#keeper = MappingKeeper.start(this.mapper);
+		return this.#keeper;
+	}
+}
+
+/** Of all that do not name a control device of their own. */
+const shared = new Mappers();
+
 /**
  * This machine's device-mapper: one or two system calls for each method. Its control device is opened when it is needed
- * first, and stays open; so does the process that makes mappings of tables.
+ * first, and stays open until this process ends; so does the process that makes mappings of tables.
  *
  * @param options - `control`: the path of a control node, instead of one of our own.
  */
 export function linuxMappings(options: { readonly control?: string } = {}): MappingSys {
-	let opened: DeviceMapper | undefined;
-	const mapper = (): DeviceMapper => (opened ??= DeviceMapper.open(options));
-	let started: MappingKeeper | undefined;
-	const keeper = (): MappingKeeper => {
-		if (started?.isRunning !== true) started = MappingKeeper.start(mapper());
-		return started;
-	};
+	const mappers = options.control === undefined ? shared : new Mappers(options.control);
 
 	return {
 		prepare() {
 			try {
-				keeper();
+				mappers.startKeeper();
 			} catch (error) {
 				if (!isSysError(error)) throw error; // whoever needs it will be told
 			}
 		},
 		keepTable: ({ tag, devices, ...request }) =>
-			keeper().keepTable({ ...request, directory: devices, name: tag, uuid: tag }),
+			mappers
+				.startKeeper()
+				.keepTable({ ...request, directory: devices, name: tag, uuid: tag }),
 		keepCommand({ devices, ...request }) {
-			const { control } = mapper();
+			const { control } = mappers.mapper;
 			return keepCommand({ ...request, control, directory: devices });
 		},
-		list: () => mapper().list(),
-		targetTypes: () =>
-			mapper()
-				.targets()
-				.map(({ name }) => name),
-		status: (node) => mapper().status({ node }),
+		list: () => mappers.mapper.list(),
+		targetTypes: () => mappers.mapper.targets().map(({ name }) => name),
+		status: (node) => mappers.mapper.status({ node }),
 		targets: (node) =>
-			mapper()
+			mappers.mapper
 				.targetStatus({ node }, { noFlush: true })
 				.map(({ startSectors, lengthSectors, type }) => {
 					return { startSectors, lengthSectors, type };
 				}),
 		async arm(node) {
 			try {
-				await mapper().removeDeferred({ node });
+				await mappers.mapper.removeDeferred({ node });
 			} catch (error) {
 				if (!isSysError(error, "ENXIO")) throw error; // it is gone
 			}
 		},
-		resume: (node) => mapper().resume({ node }),
+		resume: (node) => mappers.mapper.resume({ node }),
 		makeNode(devices, name, node) {
 			try {
 				mknodat(devices, name, "block", node, 0o600);
