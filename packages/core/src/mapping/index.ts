@@ -22,5 +22,3 @@ export type {
 	TableRequest,
 } from "./open-mapping.ts";
 export { openCommand, openTable } from "./open-mapping.ts";
-export type { TaggedMapping } from "./tagged-mappings.ts";
-export { removeMapping, taggedMappings } from "./tagged-mappings.ts";

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type DmTarget, openat2, statFd } from "@devhost/linux";
 import { afterAll, describe, test } from "vitest";
 import { toolEnvironment } from "../../src/command.ts";
-import { openCommand, openTable, removeMapping, taggedMappings } from "../../src/mapping/index.ts";
+import { openCommand, openTable } from "../../src/mapping/index.ts";
 import { mappingTag } from "../../src/tag.ts";
 import { failureOf, linear, Machine, megabyte, newName } from "./machine.ts";
 
@@ -194,45 +194,3 @@ function pidOf(commandLine: string): number | undefined {
 	});
 	return found === undefined ? undefined : Number(found);
 }
-
-describe("mappings that nobody owns", () => {
-	test("are found by their tag and removed, and no others", async ({ expect }) => {
-		const orphan = mappingTag(`${run}-gone`, "root");
-		const foreign = ["vg-root", "devhost", `my-${orphan}`, "devhost-"];
-		const table = [{ startSectors: 0, lengthSectors: 8, type: "zero", parameters: "" }];
-		for (const name of [orphan, ...foreign]) {
-			await mapper.create(name, `uuid-${name}`);
-			await mapper.load({ name }, table);
-			await mapper.resume({ name });
-		}
-		await mapper.suspend({ name: orphan });
-
-		const found = taggedMappings(sys).filter(({ tag }) => tag.run === `${run}-gone`);
-		expect(found).toMatchObject([
-			{ name: orphan, tag: { name: "root" }, openCount: 0, isArmed: false },
-		]);
-		for (const mapping of found) await removeMapping(sys, mapping);
-
-		expect(mapper.status({ name: orphan })).toBeUndefined();
-		for (const name of foreign) {
-			expect(mapper.status({ name })).toMatchObject({ isArmed: false });
-			await mapper.remove({ name });
-		}
-		await expect(removeMapping(sys, found[0] as never)).resolves.toBeUndefined();
-	});
-
-	test("are left alone when their number is another's", async ({ expect }) => {
-		const tag = mappingTag(`${run}-gone`, "home");
-		await mapper.create(tag, tag);
-		const [found] = taggedMappings(sys).filter(({ name }) => name === tag);
-		await mapper.remove({ name: tag });
-		await mapper.create("foreign", "foreign");
-		const { node } = mapper.status({ name: "foreign" }) ?? {};
-
-		const error = await failureOf(removeMapping(sys, { ...found, node } as never));
-
-		expect(error).toMatchObject({ code: "ERR_DEVICE_NOT_OURS" });
-		expect(mapper.status({ name: "foreign" })?.isArmed).toBe(false);
-		await mapper.remove({ name: "foreign" });
-	});
-});
