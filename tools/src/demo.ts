@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * The main job on real input: from this repository's documentation and sources to a partitioned disk image, by
- * `devhost run`; then a proof of every byte by tools that know nothing of devhost.
+ * The main job on real input: from this repository's documentation and sources to a partitioned disk image and to an
+ * encrypted one, by `devhost run`; then a proof of every byte, by tools that know nothing of devhost where they can look
+ * into it.
  */
 import { spawnSync } from "node:child_process";
-import { hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -13,20 +14,27 @@ const repository = join(import.meta.dirname, "..", "..");
 const folder = join(repository, "build", "demo");
 const tree = join(folder, "tree");
 const image = join(tree, "disk.img");
+const encrypted = join(folder, "encrypted");
 /** Where the manifest puts the partitions. Bytes. */
 const offsetBytes = { esp: 2048 * 512, root: 133_120 * 512 };
 
 const scratch = mkdtempSync(join(tmpdir(), "devhost-demo-"));
 try {
 	prepare();
-	title("devhost run");
-	command("npx", ["--no-install", "devhost", "run", join(folder, "manifest.yaml")], {
-		show: true,
-	});
+	title("devhost run: a partitioned disk");
+	devhost(join(folder, "manifest.yaml"));
 	title("The proof, without devhost");
 	const digest = prove(scratch);
-	console.log(`\nDigest of all files in it, the same on every backend: ${digest}`);
-	console.log(`The image: ${image}`);
+	title("devhost run: an encrypted disk, with volumes in it");
+	const passphrase = randomBytes(16).toString("hex");
+	devhost(join(encrypted, "manifest.yaml"), passphrase);
+	title("The proof: opened again, for reading only, and every file compared");
+	devhost(join(encrypted, "read-back.yaml"), passphrase);
+	const encryptedDigest = proveEncrypted(passphrase);
+	console.log(`\nDigest of all files in the first, the same on every backend: ${digest}`);
+	console.log(`Digest of all files in the second:                           ${encryptedDigest}`);
+	console.log(`The images: ${image}`);
+	console.log(`            ${join(encrypted, "tree", "encrypted.img")}`);
 } catch (error) {
 	console.error(`\ndemo: ${error instanceof Error ? error.message : String(error)}`);
 	process.exitCode = 1;
@@ -38,7 +46,9 @@ try {
 function prepare(): void {
 	rmSync(folder, { recursive: true, force: true });
 	mkdirSync(join(tree, "esp"), { recursive: true });
-	cpSync(join(import.meta.dirname, "..", "demo", "manifest.yaml"), join(folder, "manifest.yaml"));
+	const examples = join(repository, "examples");
+	cpSync(join(examples, "partitioned-disk", "manifest.yaml"), join(folder, "manifest.yaml"));
+	cpSync(join(examples, "encrypted-disk"), encrypted, { recursive: true });
 	cpSync(join(repository, "docs"), join(tree, "esp", "docs"), { recursive: true });
 	cpSync(join(repository, "LICENSE"), join(tree, "esp", "LICENSE"));
 	const leaveOut = new Set([
@@ -56,6 +66,33 @@ function prepare(): void {
 			filter: (source) => !leaveOut.has(source.slice(source.lastIndexOf("/") + 1)),
 		});
 	}
+	cpSync(join(tree, "root"), join(encrypted, "tree", "root"), { recursive: true });
+}
+
+/** Shows what it does. The passphrase of a container is in the environment. */
+function devhost(manifest: string, passphrase?: string): void {
+	const environment = passphrase === undefined ? {} : { PASSPHRASE: passphrase };
+	command("npx", ["--no-install", "devhost", "run", manifest], { show: true, environment });
+}
+
+/** What can be seen of the second image without device-mapper, and that what was read back is all. Returns a digest of that. */
+function proveEncrypted(passphrase: string): string {
+	const image = join(encrypted, "tree", "encrypted.img");
+	step("the container opens with the passphrase, and with no other", () => {
+		const test = ["open", "--test-passphrase", "--disable-locks", "--key-file=-", image];
+		command("cryptsetup", test, { input: passphrase });
+		const other = spawnSync("cryptsetup", test, { input: `${passphrase}x`, env: systemPath() });
+		if (other.status !== 2) throw new Error(`cryptsetup ended with ${other.status}, not 2`);
+	});
+	const root = join(encrypted, "tree", "root");
+	step(`what was read back is every file of the root (${count(root)} files)`, () => {
+		const found = readFileSync(join(encrypted, "tree", "found.sha256"), "utf8");
+		const lines = found.trimEnd().split("\n");
+		const wanted = new Set([...sums(root)].map((line) => line.replace("  ", "  ./")));
+		const different = [...wanted.symmetricDifference(new Set(lines))].slice(0, 5);
+		if (different.length > 0) throw new Error(`not the same: ${different.join(", ")}`);
+	});
+	return hash("sha256", [...sums(root)].join("\n"));
 }
 
 /** Returns a digest of everything that was read back. */
@@ -162,18 +199,22 @@ function step(name: string, work: () => unknown): void {
 function command(
 	program: string,
 	argv: readonly string[],
-	options: { readonly show?: boolean } = {},
+	options: {
+		readonly show?: boolean;
+		readonly environment?: Readonly<Record<string, string>>;
+		readonly input?: string;
+	} = {},
 ): string {
 	const result = spawnSync(program, argv, {
 		cwd: repository,
 		encoding: "utf8",
-		// Tools of the file systems live in sbin, which is not on everybody's path.
-		env: {
-			...process.env,
-			PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`,
-			npm_config_update_notifier: "false",
-		},
-		stdio: ["ignore", options.show ? "inherit" : "pipe", options.show ? "inherit" : "pipe"],
+		env: { ...systemPath(), npm_config_update_notifier: "false", ...options.environment },
+		input: options.input,
+		stdio: [
+			options.input === undefined ? "ignore" : "pipe",
+			options.show ? "inherit" : "pipe",
+			options.show ? "inherit" : "pipe",
+		],
 	});
 	if (result.error !== undefined) throw result.error;
 	if (result.status !== 0) {
@@ -183,4 +224,9 @@ function command(
 		);
 	}
 	return result.stdout ?? "";
+}
+
+/** Our environment, in which tools of file systems are found: they live in sbin, which is not on everybody's path. */
+function systemPath(): NodeJS.ProcessEnv {
+	return { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
 }
