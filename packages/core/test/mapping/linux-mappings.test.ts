@@ -14,7 +14,7 @@ const command = { file: "/bin/true", argv: ["true"], environment: {} };
 test.for([
 	["/dev/null", "DM_LIST_DEVICES: ENOTTY"],
 	["/no/such/control", "openat2: ENOENT"],
-])("a kernel without device-mapper is told as such: %s", async ([control, why], { expect }) => {
+] as const)("a kernel without device-mapper is told as such: %s", async ([control, why], { expect }) => {
 	const sys = linuxMappings({ control });
 
 	sys.prepare(); // tells nobody
