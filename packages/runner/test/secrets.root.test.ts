@@ -277,11 +277,9 @@ describeAsRoot("a secret in a run", () => {
 		const marker = olderFile();
 		const planted = project.write("planted", `…${canary}…`);
 		const script = "echo begun; read line";
-		const options = { stdio: ["pipe", "pipe", "ignore"] as const };
-		const telling = [
-			spawn("sh", ["-c", script], { ...options, env: { CANARY: canary } }),
-			spawn("sh", ["-c", script, canary], { ...options, env: {} }),
-		];
+		const start = (args: readonly string[], env: Record<string, string>) =>
+			spawn("sh", ["-c", script, ...args], { stdio: ["pipe", "pipe", "ignore"], env });
+		const telling = [start([], { CANARY: canary }), start([canary], {})];
 		for (const { stdout } of telling) await once(stdout, "data");
 
 		const files = filesThatTell(marker);
