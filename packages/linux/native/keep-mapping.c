@@ -202,7 +202,7 @@ static struct dm_ioctl *read_table(long file, ulong *total) {
 }
 
 /* Returns a descriptor, or -errno of the call `what`. */
-static long make(struct dm_ioctl *load, ulong total, u64 device, long directory, const char **what) {
+static long make(struct dm_ioctl *load, u64 device, long directory, const char **what) {
 	struct dm_ioctl answer;
 	/* Before it is opened: since Linux 5.15 there is no disk without a table. */
 	*what = "load";
@@ -243,7 +243,7 @@ static void by_table(char *const *strings, u64 targets, const int *fds) {
 		prepare(load, 0, device, total)->flags =
 			(is_read_only ? DM_READONLY_FLAG : 0) | (is_secret ? DM_SECURE_DATA_FLAG : 0);
 		load->target_count = (unsigned)targets;
-		result = make(load, total, device, fds[1], &what);
+		result = make(load, device, fds[1], &what);
 		if (result < 0) {
 			arm(device);
 			tell_failure(what, "errno", -result, 0);

@@ -267,19 +267,31 @@ function align8(bytes: number): number {
 }
 
 // Source: linux/dm-ioctl.h.
+/** The device refuses writes. */
 export const DM_READONLY_FLAG: number = 1 << 0;
+/** Suspends instead of resuming; the device is suspended. */
 export const DM_SUSPEND_FLAG: number = 1 << 1;
-export const DM_PERSISTENT_DEV_FLAG: number = 1 << 3;
+/** The table is asked for, not the status. */
 export const DM_STATUS_TABLE_FLAG: number = 1 << 4;
+/** There is a live table. */
 export const DM_ACTIVE_PRESENT_FLAG: number = 1 << 5;
+/** There is a table that waits for resuming. */
 export const DM_INACTIVE_PRESENT_FLAG: number = 1 << 6;
+/** The answer had no room. */
 export const DM_BUFFER_FULL_FLAG: number = 1 << 8;
+/** Suspending freezes no file system. */
 export const DM_SKIP_LOCKFS_FLAG: number = 1 << 10;
+/** Suspending waits for no request; a status writes nothing back. */
 export const DM_NOFLUSH_FLAG: number = 1 << 11;
+/** The table that waits for resuming is meant. */
 export const DM_QUERY_INACTIVE_TABLE_FLAG: number = 1 << 12;
+/** Renaming gives a uuid; a list has uuids. */
 export const DM_UUID_FLAG: number = 1 << 14;
+/** The kernel wipes its copies. */
 export const DM_SECURE_DATA_FLAG: number = 1 << 15;
+/** A message has an answer. */
 export const DM_DATA_OUT_FLAG: number = 1 << 16;
+/** The device is, or is to be, removed with its last user. */
 export const DM_DEFERRED_REMOVE: number = 1 << 17;
 const DM_NAME_LIST_FLAG_HAS_UUID = 1;
 const DM_NAME_LIST_FLAG_DOESNT_HAVE_UUID = 2;

@@ -25,5 +25,12 @@ export {
 	maxDmUuidBytes,
 } from "./dm-struct.ts";
 export * from "./device-mapper.ts";
-export * from "./keep-mapping.ts";
+export {
+	type KeepCommandOptions,
+	keepCommand,
+	type KeptCommand,
+	type KeptOutput,
+} from "./keep-command.ts";
+export type { KeeperFailure, KeeperOptions, KeeperResult, KeptMapping } from "./keeper.ts";
+export { type KeepTableOptions, MappingKeeper } from "./mapping-keeper.ts";
 export { OutputReader } from "./output-reader.ts";

@@ -66,6 +66,18 @@ test("a guest has device-mapper, loaded when its control node is opened", ({ exp
 	});
 });
 
+test("a kind of targets is loaded when its version is asked for", async ({ expect }) => {
+	using mapper = DeviceMapper.open();
+
+	expect(await mapper.targetVersion("thin-pool")).toEqual([
+		1,
+		expect.any(Number),
+		expect.any(Number),
+	]);
+	expect(mapper.targets().map(({ name }) => name)).toContain("thin-pool");
+	expect(await mapper.targetVersion("no-such-target")).toBeUndefined();
+});
+
 test("a control node may be named, and what is none is refused", async ({ expect }) => {
 	using place = detachedMount("tmpfs");
 	mknodat(place, "control", "char", { major: 10, minor: 236 }, 0o600);

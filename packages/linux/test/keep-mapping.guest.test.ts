@@ -26,7 +26,7 @@ import {
 	spawn,
 } from "../src/index.ts";
 import { encodeTable } from "../src/dm-struct.ts";
-import { encodeKeepRequest } from "../src/keep-mapping.ts";
+import { encodeKeepRequest } from "../src/mapping-keeper.ts";
 
 const mapper = DeviceMapper.open();
 const directory = detachedMount("tmpfs");
