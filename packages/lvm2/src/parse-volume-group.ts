@@ -1,6 +1,6 @@
-import { type ConfigEntry, type ConfigSection, parseConfigText } from "./config-text.ts";
+import type { ConfigSection } from "./config-section.ts";
+import { parseConfigText } from "./config-text.ts";
 import { metadataError } from "./metadata-error.ts";
-import { SectionReader } from "./section-reader.ts";
 import {
 	logicalVolumeFlags,
 	physicalVolumeFlags,
@@ -21,19 +21,17 @@ import type { LogicalVolume, Member, Segment, SegmentArea, VolumeGroup } from ".
 export function parseVolumeGroup(text: string): VolumeGroup {
 	const root = parseConfigText(text);
 	checkFormat(root);
-	const groups = [...root].filter(([, { value }]) => value instanceof Map);
-	const [found, second] = groups;
-	const reader = new SectionReader(text);
+	const [found, second] = root.sections;
 	if (found === undefined) {
 		throw metadataError("ERR_DEVICE_METADATA", "there is no volume group in the text");
 	}
-	if (second !== undefined) throw reader.wrong(second[1], "a second volume group");
-	return new GroupParser(reader, found).parse();
+	if (second !== undefined) throw second.wrong("a second volume group");
+	return new GroupParser(found).parse();
 }
 
 function checkFormat(root: ConfigSection): void {
-	const contents = root.get("contents")?.value;
-	const version = root.get("version")?.value;
+	const contents = root.get("contents");
+	const version = root.get("version");
 	if (contents === CONTENTS_VALUE && version === FORMAT_VERSION_VALUE) return;
 	const shown = (value: unknown): string =>
 		typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : "nothing";
@@ -44,64 +42,56 @@ function checkFormat(root: ConfigSection): void {
 	);
 }
 
+interface KnownFlags {
+	/** `status` and `flags`. */
+	readonly flags: ReadonlySet<string>;
+	/** Those of `status` that nobody here knows. */
+	readonly unknown: readonly string[];
+}
+
 class GroupParser {
-	readonly #reader: SectionReader;
-	readonly #entry: ConfigEntry;
 	readonly #section: ConfigSection;
-	readonly #name: string;
 	/** By the name that segments use. */
 	readonly #members = new Map<string, Member>();
+	readonly #volumeNames = new Set<string>();
 	/** Logical volumes that are snapshots. */
 	readonly #stores = new Set<string>();
+	readonly #flags = new Map<string, KnownFlags>();
 	/** Logical volume → those that lie on it. */
 	readonly #users = new Map<string, Set<string>>();
 
-	constructor(reader: SectionReader, [name, entry]: readonly [string, ConfigEntry]) {
-		this.#reader = reader;
-		this.#entry = entry;
-		this.#section = reader.section(entry, name);
-		this.#name = this.#checkedName(name, entry);
+	constructor(section: ConfigSection) {
+		this.#section = section;
 	}
 
 	parse(): VolumeGroup {
-		const reader = this.#reader;
 		const section = this.#section;
-		const at = this.#entry;
-		const format = reader.optionalString(section, "format", at);
+		const { name } = section;
+		checkName(section);
+		const format = section.optionalString("format");
 		if (format !== undefined && format !== FORMAT_NAME) {
 			throw metadataError(
 				"ERR_DEVICE_VERSION",
-				`volume group ${this.#name} is of the unknown format ${JSON.stringify(format)}`,
+				`volume group ${name} is of the unknown format ${JSON.stringify(format)}`,
 			);
 		}
-		const flags = this.#knownFlags(section, at, volumeGroupFlags, `volume group ${this.#name}`);
-		const extentSectors = reader.integer(section, "extent_size", at);
-		if (extentSectors === 0) throw reader.wrong(at, "extents of no size");
-		const lockType = reader.optionalString(section, "lock_type", at);
+		const flags = knownFlags(section, volumeGroupFlags, "volume group");
+		const extentSectors = section.integer("extent_size");
+		if (extentSectors === 0) throw section.wrong("extents of no size", "extent_size");
+		const lockType = section.optionalString("lock_type");
 
-		const members = reader.optionalSection(section, "physical_volumes");
-		for (const [key, entry] of members) this.#members.set(key, this.#member(key, entry));
+		for (const member of section.sectionsOf("physical_volumes"))
+			this.#members.set(member.name, memberOf(member));
 		this.#checkMembers();
-
-		const volumeSections = reader.optionalSection(section, "logical_volumes");
-		const volumes = new Map<string, LogicalVolume>();
-		for (const [name, entry] of volumeSections) {
-			volumes.set(name, this.#volume(name, entry, volumeSections));
-		}
-		for (const [name, usedBy] of this.#users) {
-			const volume = volumes.get(name);
-			// Snapshots are what people see, though `VISIBLE` is what only joins them to their origin.
-			const isVisible = volume?.isVisible === true || this.#stores.has(name);
-			if (volume !== undefined) volumes.set(name, { ...volume, isVisible, usedBy });
-		}
+		const volumes = this.#volumes();
 		this.#checkOverlaps(volumes);
 		return {
-			name: this.#name,
-			uuid: this.#uuid(section, at),
-			sequence: reader.integer(section, "seqno", at),
+			name,
+			uuid: uuidOf(section),
+			sequence: section.integer("seqno"),
 			extentSectors,
 			flags,
-			systemId: reader.optionalString(section, "system_id", at) || undefined,
+			systemId: section.optionalString("system_id") || undefined,
 			lockType: lockType === "none" ? undefined : lockType || undefined,
 			isWritable: isWritable(flags),
 			members: [...this.#members.values()],
@@ -109,53 +99,43 @@ class GroupParser {
 		};
 	}
 
-	#member(key: string, entry: ConfigEntry): Member {
-		const reader = this.#reader;
-		const section = reader.section(entry, key);
-		const flags = this.#knownFlags(
-			section,
-			entry,
-			physicalVolumeFlags,
-			`physical volume ${key}`,
-		);
-		return {
-			key,
-			uuid: this.#uuid(section, entry),
-			firstExtentSectors: reader.integer(section, "pe_start", entry, Number.MAX_SAFE_INTEGER),
-			extentCount: reader.integer(section, "pe_count", entry),
-			deviceHint: reader.optionalString(section, "device", entry),
-			isMarkedMissing: flags.has("MISSING"),
-		};
-	}
-
 	#checkMembers(): void {
 		const uuids = new Set([...this.#members.values()].map(({ uuid }) => uuid));
 		if (uuids.size < this.#members.size) {
-			throw this.#reader.wrong(this.#entry, "two physical volumes with the same uuid");
+			throw this.#section.wrong("two physical volumes with the same uuid");
 		}
 	}
 
-	#volume(name: string, entry: ConfigEntry, all: ConfigSection): LogicalVolume {
-		const reader = this.#reader;
-		this.#checkedName(name, entry);
-		const section = reader.section(entry, name);
-		const segments: Segment[] = [];
-		for (const [key, inner] of section) {
-			if (!(inner.value instanceof Map)) continue;
-			segments.push(this.#segment(name, reader.section(inner, key), inner, all));
+	#volumes(): ReadonlyMap<string, LogicalVolume> {
+		const sections = this.#section.sectionsOf("logical_volumes");
+		for (const { name } of sections) this.#volumeNames.add(name);
+		const volumes = new Map<string, LogicalVolume>();
+		for (const section of sections) volumes.set(section.name, this.#volume(section));
+		for (const [name, usedBy] of this.#users) {
+			const volume = volumes.get(name);
+			// Snapshots are what people see, though `VISIBLE` is what only joins them to their origin.
+			const isVisible = volume?.isVisible === true || this.#stores.has(name);
+			if (volume !== undefined) volumes.set(name, { ...volume, isVisible, usedBy });
 		}
-		if (segments.length !== reader.integer(section, "segment_count", entry)) {
-			throw reader.wrong(entry, `${name} has not as many segments as it says`);
+		return volumes;
+	}
+
+	#volume(section: ConfigSection): LogicalVolume {
+		const { name } = section;
+		checkName(section);
+		const segments: Segment[] = [];
+		for (const inner of section.sections) segments.push(this.#segment(name, inner));
+		if (segments.length !== section.integer("segment_count")) {
+			throw section.wrong(`${name} has not as many segments as it says`, "segment_count");
 		}
 		if (segments.length > 1) segments.sort((a, b) => a.startExtent - b.startExtent);
-		const status = reader.strings(section, "status", entry);
-		const flags = this.#allFlags(status, section, entry);
-		let unknownFlags = unknownOf(status, logicalVolumeFlags);
+		const { flags, unknown } = this.#flagsOf(section);
+		let unknownFlags = unknown;
 		let extentCount = 0;
 		let isJoint = false;
 		for (const segment of segments) {
 			if (segment.startExtent !== extentCount) {
-				throw reader.wrong(entry, `the segments of ${name} leave a gap or overlap`);
+				throw section.wrong(`the segments of ${name} leave a gap or overlap`);
 			}
 			extentCount += segment.extentCount;
 			isJoint ||= segment.type === "snapshot";
@@ -164,7 +144,7 @@ class GroupParser {
 		}
 		return {
 			name,
-			uuid: this.#uuid(section, entry),
+			uuid: uuidOf(section),
 			flags,
 			unknownFlags,
 			isVisible: flags.has("VISIBLE") && !isJoint,
@@ -175,57 +155,66 @@ class GroupParser {
 		};
 	}
 
-	#segment(of: string, section: ConfigSection, entry: ConfigEntry, all: ConfigSection): Segment {
-		const reader = this.#reader;
-		const [type, flags] = splitType(reader.string(section, "type", entry));
-		const startExtent = reader.integer(section, "start_extent", entry);
-		const extentCount = reader.integer(section, "extent_count", entry);
-		if (extentCount === 0) throw reader.wrong(entry, "a segment of no extents");
-		this.#noteUses(of, section, all);
-		if (type === "snapshot") this.#stores.add(this.#storeOf(section, entry));
-		// "linear" is a name that people see; lvm2 takes it in metadata too.
-		const isStriped = type === "striped" || type === "linear";
-		if (!isStriped)
-			return { startExtent, extentCount, type, flags, areas: none, stripeSectors: 0 };
+	/** Most volumes have the same ones. */
+	#flagsOf(section: ConfigSection): KnownFlags {
+		const status = section.strings("status");
+		const compatible = section.has("flags") ? section.strings("flags") : none;
+		const key = `${status.join()} ${compatible.join()}`;
+		let known = this.#flags.get(key);
+		if (known === undefined) {
+			const flags = new Set([...status, ...compatible]);
+			known = { flags, unknown: unknownOf(status, logicalVolumeFlags) };
+			this.#flags.set(key, known);
+		}
+		return known;
+	}
 
-		const count = reader.integer(section, "stripe_count", entry);
-		const areas = this.#areas(section, entry, all);
+	#segment(of: string, section: ConfigSection): Segment {
+		const [type, flags] = splitType(section.string("type"));
+		const startExtent = section.integer("start_extent");
+		const extentCount = section.integer("extent_count");
+		if (extentCount === 0) throw section.wrong("a segment of no extents", "extent_count");
+		if (type === "snapshot") this.#stores.add(storeOf(section));
+		// "linear" is a name that people see; lvm2 takes it in metadata too.
+		if (type !== "striped" && type !== "linear") {
+			this.#noteUses(of, section);
+			return { startExtent, extentCount, type, flags, areas: none, stripeSectors: 0 };
+		}
+		const count = section.integer("stripe_count");
+		const areas = this.#areas(of, section);
 		if (count === 0 || areas.length !== count) {
-			throw reader.wrong(entry, `${areas.length} stripes, where ${count} should be`);
+			throw section.wrong(`${areas.length} stripes, where ${count} should be`, "stripes");
 		}
 		if (extentCount % count !== 0) {
-			throw reader.wrong(
-				entry,
-				`${extentCount} extents cannot be spread over ${count} stripes`,
-			);
+			throw section.wrong(`${extentCount} extents cannot be spread over ${count} stripes`);
 		}
-		const stripeSectors = count === 1 ? 0 : reader.integer(section, "stripe_size", entry);
+		const stripeSectors = count === 1 ? 0 : section.integer("stripe_size");
 		return { startExtent, extentCount, type: "striped", flags, areas, stripeSectors };
 	}
 
-	/** Source: lvm2, lib/snapshot/snapshot.c, `_snap_text_import`. */
-	#storeOf(section: ConfigSection, entry: ConfigEntry): string {
-		const key = section.has("merging_store") ? "merging_store" : "cow_store";
-		return this.#reader.string(section, key, entry);
-	}
-
 	/** `["pv0", 0, "pv1", 25]`. */
-	#areas(section: ConfigSection, entry: ConfigEntry, all: ConfigSection): SegmentArea[] {
-		const reader = this.#reader;
-		const list = reader.list(section, "stripes", entry);
-		if (list.length % 2 !== 0) throw reader.wrong(entry, "a stripe without its first extent");
+	#areas(of: string, section: ConfigSection): SegmentArea[] {
+		const list = section.list("stripes");
+		if (list.length % 2 !== 0)
+			throw section.wrong("a stripe without its first extent", "stripes");
 		const areas: SegmentArea[] = [];
 		for (let index = 0; index < list.length; index += 2) {
 			const name = list[index];
 			const startExtent = list[index + 1];
 			if (typeof name !== "string" || !isExtent(startExtent)) {
-				throw reader.wrong(entry, "stripes that are not names and extents by turns");
+				const what = "stripes that are not names and extents by turns";
+				throw section.wrong(what, "stripes");
 			}
 			const member = this.#members.get(name);
-			if (member === undefined && !all.has(name)) {
-				throw reader.wrong(entry, `a stripe on ${JSON.stringify(name)}, which is nowhere`);
+			if (member !== undefined) {
+				areas.push({ member, volume: undefined, startExtent });
+			} else if (this.#volumeNames.has(name)) {
+				this.#noteUse(of, name);
+				areas.push({ member: undefined, volume: name, startExtent });
+			} else {
+				const what = `a stripe on ${JSON.stringify(name)}, which is nowhere`;
+				throw section.wrong(what, "stripes");
 			}
-			areas.push({ member, volume: member === undefined ? name : undefined, startExtent });
 		}
 		return areas;
 	}
@@ -234,21 +223,21 @@ class GroupParser {
 	 * Every segment says by name which volumes it lies on, each type under keys of its own: whatever names a volume does. A
 	 * volume that is thought to be in use and is not goes by way of the lvm tools, which know better.
 	 */
-	#noteUses(of: string, section: ConfigSection, all: ConfigSection): void {
-		for (const [key, { value }] of section) {
+	#noteUses(of: string, section: ConfigSection): void {
+		for (const [key, value] of section.entries) {
 			if (key === "type" || key === "tags") continue;
-			if (typeof value === "string") this.#noteUse(of, value, all);
+			if (typeof value === "string") this.#noteUse(of, value);
 			if (!Array.isArray(value)) continue;
 			for (const name of value as readonly unknown[]) {
 				// In lists the names of physical volumes go first.
 				if (typeof name !== "string" || this.#members.has(name)) continue;
-				this.#noteUse(of, name, all);
+				this.#noteUse(of, name);
 			}
 		}
 	}
 
-	#noteUse(of: string, name: string, all: ConfigSection): void {
-		if (name === of || !all.has(name)) return;
+	#noteUse(of: string, name: string): void {
+		if (name === of || !this.#volumeNames.has(name)) return;
 		const users = this.#users.get(name);
 		if (users === undefined) this.#users.set(name, new Set([of]));
 		else users.add(of);
@@ -264,11 +253,11 @@ class GroupParser {
 					if (member === undefined) continue;
 					const end = startExtent + length;
 					if (end > member.extentCount) {
-						throw this.#reader.wrong(this.#entry, `${name} leaves ${member.key}`);
+						throw this.#section.wrong(`${name} leaves ${member.key}`);
 					}
-					let ranges = used.get(member);
-					if (ranges === undefined) used.set(member, (ranges = []));
-					ranges.push({ start: startExtent, end, name });
+					const ranges = used.get(member);
+					if (ranges === undefined) used.set(member, [{ start: startExtent, end, name }]);
+					else ranges.push({ start: startExtent, end, name });
 				}
 			}
 		}
@@ -277,54 +266,56 @@ class GroupParser {
 			for (const [index, { start, name }] of ranges.entries()) {
 				const before = ranges[index - 1];
 				if (before === undefined || before.end <= start) continue;
-				throw this.#reader.wrong(
-					this.#entry,
-					`${before.name} and ${name} overlap on ${member.key}`,
-				);
+				const what = `${before.name} and ${name} overlap on ${member.key}`;
+				throw this.#section.wrong(what);
 			}
 		}
 	}
+}
 
-	#knownFlags(
-		section: ConfigSection,
-		entry: ConfigEntry,
-		known: ReadonlySet<string>,
-		what: string,
-	): ReadonlySet<string> {
-		const status = this.#reader.strings(section, "status", entry);
-		const unknown = unknownOf(status, known);
-		if (unknown.length > 0) {
-			throw metadataError(
-				"ERR_DEVICE_REQUIREMENT",
-				`${what} has the unknown flag ${unknown.join(", ")}`,
-			);
-		}
-		return this.#allFlags(status, section, entry);
-	}
+function memberOf(section: ConfigSection): Member {
+	const flags = knownFlags(section, physicalVolumeFlags, "physical volume");
+	return {
+		key: section.name,
+		uuid: uuidOf(section),
+		firstExtentSectors: section.integer("pe_start", Number.MAX_SAFE_INTEGER),
+		extentCount: section.integer("pe_count"),
+		deviceHint: section.optionalString("device"),
+		isMarkedMissing: flags.has("MISSING"),
+	};
+}
 
-	#allFlags(
-		status: readonly string[],
-		section: ConfigSection,
-		entry: ConfigEntry,
-	): ReadonlySet<string> {
-		const flags = new Set(status);
-		if (!section.has("flags")) return flags;
-		for (const flag of this.#reader.strings(section, "flags", entry)) flags.add(flag);
-		return flags;
-	}
+/** Source: lvm2, lib/snapshot/snapshot.c, `_snap_text_import`. */
+function storeOf(section: ConfigSection): string {
+	return section.string(section.has("merging_store") ? "merging_store" : "cow_store");
+}
 
-	#uuid(section: ConfigSection, entry: ConfigEntry): string {
-		const uuid = formatUuid(this.#reader.string(section, "id", entry));
-		if (uuid === undefined) throw this.#reader.wrong(entry, "an id that is no uuid");
-		return uuid;
+function knownFlags(
+	section: ConfigSection,
+	known: ReadonlySet<string>,
+	what: string,
+): ReadonlySet<string> {
+	const status = section.strings("status");
+	const unknown = unknownOf(status, known);
+	if (unknown.length > 0) {
+		throw metadataError(
+			"ERR_DEVICE_REQUIREMENT",
+			`${what} ${section.name} has the unknown flag ${unknown.join(", ")}`,
+		);
 	}
+	return new Set([...status, ...(section.has("flags") ? section.strings("flags") : none)]);
+}
 
-	/** Source: lvm2, lib/misc/lvm-string.c, `validate_name`. */
-	#checkedName(name: string, entry: ConfigEntry): string {
-		const isName = /^(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/.test(name);
-		if (!isName) throw this.#reader.wrong(entry, "a name that no volume may have");
-		return name;
-	}
+function uuidOf(section: ConfigSection): string {
+	const uuid = formatUuid(section.string("id"));
+	if (uuid === undefined) throw section.wrong("an id that is no uuid", "id");
+	return uuid;
+}
+
+/** Source: lvm2, lib/misc/lvm-string.c, `validate_name`. */
+function checkName(section: ConfigSection): void {
+	const isName = /^(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/.test(section.name);
+	if (!isName) throw section.wrong("a name that no volume may have");
 }
 
 /** `cache+CACHE_USES_CACHEVOL`. */

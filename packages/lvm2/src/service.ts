@@ -6,6 +6,8 @@ import { logicalVolume } from "./logical-volume.ts";
 
 // No top-level await: the bundle is CommonJS, which starts sooner.
 const loadMachine = async () => (await import("./linux-volume.ts")).linuxVolume();
+// While the host still opens what is beneath. What fails now fails again when it is needed, and is told then.
+setImmediate(() => void Promise.all([loadMachine(), import("./open-volume.ts")]).catch(() => {}));
 void runDeviceService(logicalVolume(loadMachine), { version: metadata.version }).then(() =>
 	// The host waits for it.
 	exitNow(Number(process.exitCode ?? 0)),

@@ -149,7 +149,21 @@ describe("volumes that the tools open", () => {
 		lvm("lvcreate", "-Wn", "-Zn", "-L", "8M", "-n", "origin", "kinds");
 		writeMarks("/dev/mapper/kinds-origin", "snap");
 		lvm("lvcreate", "-s", "-L", "4M", "-n", "snap", "kinds/origin");
-		for (const name of ["thin", "other--thin", "origin"])
+		lvm("lvcreate", "-y", "--type", "cache-pool", "-L", "12M", "-n", "fast", "kinds");
+		lvm(
+			"lvcreate",
+			"-Wn",
+			"--type",
+			"cache",
+			"-L",
+			"8M",
+			"--cachepool",
+			"fast",
+			"-n",
+			"cached",
+			"kinds",
+		);
+		for (const name of ["thin", "other--thin", "origin", "cached"])
 			writeMarks(`/dev/mapper/kinds-${name}`, name);
 		lvm("vgchange", "-an", "kinds");
 	});
@@ -160,6 +174,7 @@ describe("volumes that the tools open", () => {
 		["other-thin", "other--thin"],
 		["snap", "snap"],
 		["origin", "origin"],
+		["cached", "cached"],
 	] as const)("%s is opened, and nothing of it is left", async ([volume, text], { expect }) => {
 		using devices = deviceDirectory(disks);
 		const device = await driver.open(optionsOf(volume), contextOf(disks, devices.fd));
