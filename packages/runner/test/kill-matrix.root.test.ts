@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { describeAsRoot } from "@devhost/tools/testing";
 import { Project } from "./devhost.ts";
-import { KillPoints } from "./kill-matrix/kill-matrix.ts";
+import { describeMatrix, KillPoints } from "./kill-matrix/kill-matrix.ts";
 
 /** Every step once takes half a minute; all victims and signals for each (`DEVHOST_KILL_MATRIX=full`) take minutes. */
 const timeoutMs = process.env["DEVHOST_KILL_MATRIX"] === "full" ? 3_600_000 : 180_000;
@@ -21,25 +22,31 @@ describeAsRoot("whatever is killed after whichever step of a run", () => {
 				devices: { disk: { type: "devhost.loopback", options: { filename: "disk.img" } } },
 				stages: [{ name: "write", run: ["sh", "-c", "echo written > {devices.disk}"] }],
 			});
+			const args = ["run", "--backend=native", manifest];
 
-			const result = await points.matrix({
-				folder: project.folder,
-				args: ["run", "--backend=native", manifest],
-			});
+			const result = await points.matrix({ folder: project.folder, args });
 
-			await annotate(summary(result));
+			await annotate(describeMatrix(result));
+			expect(result.failures).toEqual([]);
+			expect(result.steps.length).toBeGreaterThanOrEqual(40);
+			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
+		},
+	);
+
+	test(
+		"nothing is left of a program that hosts one by the library",
+		{ timeout: timeoutMs },
+		async ({ annotate, expect }) => {
+			using project = new Project();
+			project.image("disk.img");
+			const file = join(import.meta.dirname, "fixtures", "host-of-loop.mjs");
+
+			const result = await points.matrix({ folder: project.folder, file, args: [] });
+
+			await annotate(describeMatrix(result));
 			expect(result.failures).toEqual([]);
 			expect(result.steps.length).toBeGreaterThanOrEqual(40);
 			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
 		},
 	);
 });
-
-function summary({
-	steps,
-	kills,
-	hits,
-	slowestMs,
-}: Awaited<ReturnType<KillPoints["matrix"]>>): string {
-	return `${steps.length} steps, ${kills} kills, ${hits} at their step; clean after at most ${slowestMs.toFixed()} ms`;
-}

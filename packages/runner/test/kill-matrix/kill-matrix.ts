@@ -7,8 +7,11 @@ import { slowness } from "@devhost/tools/testing";
 import { cliFile } from "../devhost.ts";
 import { ownMounts, processesIn } from "../leftovers.ts";
 
-/** Whether every step × victim × signal is tried, which takes hours, or each step once. */
-const isFull = process.env["DEVHOST_KILL_MATRIX"] === "full";
+/**
+ * How much is tried: "full", every step × victim × signal, which takes an hour in a guest; "steps", every step once; else what a test
+ * asks for.
+ */
+const extent = process.env["DEVHOST_KILL_MATRIX"];
 
 /** What is killed: the process that takes the step, the one that started it, or all of the group. */
 type Target = (typeof targets)[number];
@@ -49,6 +52,11 @@ export interface KillMatrixResult {
 	readonly failures: readonly string[];
 }
 
+/** What a matrix came to, in a line. */
+export function describeMatrix({ steps, kills, hits, slowestMs }: KillMatrixResult): string {
+	return `${steps.length} steps, ${kills} kills, ${hits} at their step; clean after at most ${slowestMs.toFixed()} ms`;
+}
+
 /** The library that counts steps, compiled once per process. */
 export class KillPoints implements Disposable {
 	readonly #folder: string = mkdtempSync(join(tmpdir(), "devhost-kill-"));
@@ -59,13 +67,21 @@ export class KillPoints implements Disposable {
 		execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", this.library, source]);
 	}
 
-	/** Runs the program once undisturbed, then once for every step, which ends one of its processes. */
-	async matrix(program: KilledProgram, offset = 0): Promise<KillMatrixResult> {
+	/**
+	 * Runs the program once undisturbed, then once for every step, which ends one of its processes.
+	 *
+	 * @param sample - Of the steps, every how many-eth, and the first of these.
+	 */
+	async matrix(
+		program: KilledProgram,
+		{ every = 1, first = 0 }: { readonly every?: number; readonly first?: number } = {},
+	): Promise<KillMatrixResult> {
 		const steps = await this.#steps(program);
 		const failures: string[] = [];
 		let [kills, hits, slowestMs] = [0, 0, 0];
 		for (const [number, step] of steps.entries()) {
-			for (const [target, signal] of combinations(step, number + offset)) {
+			if (extent === undefined && number % every !== first) continue;
+			for (const [target, signal] of combinations(step, number)) {
 				const log = this.#log();
 				const before = machineState();
 				await this.#run(program, {
@@ -148,7 +164,7 @@ function combinations({ role }: Step, number: number): (readonly [Target, NodeJS
 	// The parent of the host is this process.
 	const able = targets.filter((target) => role !== "host" || target !== "parent");
 	const all = able.flatMap((target) => signals.map((signal) => [target, signal] as const));
-	return isFull ? all : [all[(number * 5) % all.length] as (typeof all)[number]];
+	return extent === "full" ? all : [all[(number * 5) % all.length] as (typeof all)[number]];
 }
 
 function read(log: string): Step[] {
@@ -164,6 +180,7 @@ function read(log: string): Step[] {
 interface MachineState {
 	readonly mappings: readonly string[];
 	readonly keys: readonly string[];
+	readonly mounts: readonly string[];
 	readonly files: readonly string[];
 }
 
@@ -173,6 +190,7 @@ function machineState(): MachineState {
 			return name.startsWith("dm-") ? (text(`/sys/block/${name}/dm/name`) ?? []) : [];
 		}),
 		keys: (text("/proc/keys") ?? "").split("\n").filter((line) => line.includes("cryptsetup")),
+		mounts: ownMounts(),
 		// What others make there meanwhile has other names.
 		files: ["/dev", "/dev/mapper", "/run", "/run/cryptsetup", "/run/lock", "/run/lvm"]
 			.flatMap((folder) => names(folder).map((name) => `${folder}/${name}`))
@@ -208,7 +226,7 @@ function leftovers(folder: string, before: MachineState): string[] {
 		...newer("mappings").map((name) => `mapping ${name}`),
 		...newer("keys").map((line) => `key ${line}`),
 		...newer("files").map((path) => `file ${path}`),
-		...ownMounts().map((line) => `mount ${line}`),
+		...newer("mounts").map((line) => `mount ${line}`),
 		...processesIn(folder).map((pid) => `process ${pid} ${commandOf(pid)}`),
 		...keepers().map((pid) => `process ${pid} ${commandOf(pid)}`),
 	];
