@@ -226,7 +226,8 @@ export function fakeMappings(options: FakeMappingsOptions = {}): FakeMappings {
 				return failure({ step: refused.step, errno: constants.errno[refused.code] });
 			const mapping = add({ name: tag, uuid: tag, table, readOnly });
 			mapping.isArmed = true;
-			return { ok: true, fd: handle("mapping", mapping), node: nodeOf(mapping), beneath: [] };
+			const fd = handle("mapping", mapping);
+			return { ok: true, fd, node: nodeOf(mapping), beneath: [], held: [] };
 		},
 		async keepCommand({ command, top, further, renameTo, readOnly, signal }) {
 			step("keepCommand");
@@ -259,7 +260,15 @@ export function fakeMappings(options: FakeMappingsOptions = {}): FakeMappings {
 			opened.isArmed = true;
 			if (renameTo !== undefined) opened.name = renameTo;
 			const fd = handle("mapping", opened);
-			return { ok: true, fd, node: nodeOf(opened), beneath: beneath.map(nodeOf), ...output };
+			const held = beneath.map((each) => handle("what is beneath", each));
+			return {
+				ok: true,
+				fd,
+				node: nodeOf(opened),
+				beneath: beneath.map(nodeOf),
+				held,
+				...output,
+			};
 		},
 		list() {
 			step("list");

@@ -11,7 +11,7 @@
  * dm_target_spec), and the directory in which a node is made for as long as it takes to open it.
  *
  * "command": executes FILE, which makes the mapping TOP, and others that are called =NAME or begin with ^PREFIX. All of them
- * that were not there before are held or armed. With a TAG that is not empty they are renamed afterwards: TOP to TAG, the
+ * that were not there before are held and armed. With a TAG that is not empty they are renamed afterwards: TOP to TAG, the
  * others to TAG.1, TAG.2 and so on. When the service goes away or says anything while the command runs, the command and
  * its process group are killed. What a command that failed has made is removed. Its environment is this program's, and so
  * are its descriptors below SOCKET_FD.
@@ -19,7 +19,7 @@
  * FLAGS: "r" the mapping cannot be written; "s" the table holds secrets; "t" STEP_FD gets a letter at each step, which is taken
  * when a byte has come back; "-" none.
  *
- * Every answer is a packet of JSON, with the descriptor where it is "ok":
+ * Every answer is a packet of JSON, with the descriptors where it is "ok", in this order:
  *   {"ok":true,"node":64771,"beneath":[64770]}   device numbers as mknod(2) takes them
  *   {"error":"load","errno":22}                  the call that failed; "exists": a mapping of that name was there before
  *   {"error":"command","code":2}                 the command's exit status; "signal" if one ended it
@@ -96,20 +96,28 @@ static void wipe(volatile char *memory, ulong size) {
 	while (size-- > 0) *memory++ = 0;
 }
 
-/* Sends a packet: with the descriptor, which is closed here. Whoever is gone gets nothing, and then the kernel removes what was
- * made, as this program ends. */
-static void answer_with(char *text, const char *end, int fd) {
-	struct {
+static void close_all(const int *fds, int count) {
+	for (int index = 0; index < count; index++) call(__NR_close, fds[index], 0, 0, 0, 0);
+}
+
+/* Sends a packet: with the descriptors, which are closed here. Whoever is gone gets nothing, and then the kernel removes what
+ * was made, as this program ends. */
+static void answer_with(char *text, const char *end, const int *fds, int count) {
+	static struct {
 		ulong length;
-		int level, type, fd, padding;
-	} control = {sizeof control - sizeof(int), SOCKET_LEVEL, SCM_RIGHTS_TYPE, fd, 0};
+		int level, type, fds[1 + MAX_NEW + 1];
+	} control;
+	control.length = offsetof(__typeof__(control), fds) + (ulong)count * sizeof(int);
+	control.level = SOCKET_LEVEL;
+	control.type = SCM_RIGHTS_TYPE;
+	for (int index = 0; index < count; index++) control.fds[index] = fds[index];
 	vector vectors = {text, (ulong)(end - text)};
-	message packet = {0, 0, &vectors, 1, fd < 0 ? 0 : &control, fd < 0 ? 0 : sizeof control, 0};
+	message packet = {0, 0, &vectors, 1, count == 0 ? 0 : &control, count == 0 ? 0 : (control.length + 7) & ~7ul, 0};
 	step('e');
 	long result;
 	do result = call(__NR_sendmsg, SOCKET_FD, (long)&packet, NO_SIGNAL, 0, 0);
 	while (result == -ERROR_EINTR);
-	if (fd >= 0) call(__NR_close, fd, 0, 0, 0, 0);
+	close_all(fds, count);
 	step('f');
 	if (result < 0) leave(1);
 }
@@ -118,7 +126,7 @@ static void tell_failure(const char *what, const char *key, long number, int lef
 	char text[128], *end = append(append(append(text, "{\"error\":\""), what), "\",\"");
 	end = append_number(append(append(end, key), "\":"), (u64)number);
 	if (left > 0) end = append_number(append(end, ",\"left\":"), (u64)left);
-	answer_with(text, append(end, "}"), -1);
+	answer_with(text, append(end, "}"), 0, 0);
 }
 
 __attribute__((noreturn)) static void fail(const char *what, const char *key, long number, int left) {
@@ -162,14 +170,14 @@ static void arm(u64 device) {
 }
 
 /* Opens a mapping by a node that nobody else can know, and that is there only for that. */
-static long open_node(u64 device, long directory) {
+static long open_node(u64 device, long directory, int flags) {
 	char name[32], *end = append(name, ".keep-");
 	*append_number(end, (u64)call(__NR_getpid, 0, 0, 0, 0, 0)) = 0;
 	call(__NR_unlinkat, directory, (long)name, 0, 0, 0); /* of one that was killed in this place */
 	long result = call(__NR_mknodat, directory, (long)name, NODE_MODE, (long)device, 0);
 	if (result < 0) return result;
 	step('o');
-	long fd = call(__NR_openat, directory, (long)name, (is_read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0, 0);
+	long fd = call(__NR_openat, directory, (long)name, flags | O_CLOEXEC, 0, 0);
 	call(__NR_unlinkat, directory, (long)name, 0, 0, 0);
 	return fd;
 }
@@ -210,7 +218,7 @@ static long make(struct dm_ioctl *load, u64 device, long directory, const char *
 	if (result < 0) return result;
 	step('c');
 	*what = "open";
-	long fd = open_node(device, directory);
+	long fd = open_node(device, directory, is_read_only ? O_RDONLY : O_RDWR);
 	if (fd < 0) return fd;
 	step('d');
 	*what = "arm";
@@ -249,7 +257,8 @@ static void by_table(char *const *strings, u64 targets, const int *fds) {
 			tell_failure(what, "errno", -result, 0);
 		} else {
 			char text[64], *end = append_number(append(text, "{\"ok\":true,\"node\":"), device);
-			answer_with(text, append(end, ",\"beneath\":[]}"), (int)result);
+			int fd = (int)result;
+			answer_with(text, append(end, ",\"beneath\":[]}"), &fd, 1);
 		}
 	} else {
 		tell_failure("create", "errno", -result, 0);
@@ -412,7 +421,7 @@ static int service_is_gone(void) {
 	return call(__NR_ppoll, (long)&socket, 1, (long)&at_once, 0, 0) > 0;
 }
 
-static void rename_to(const char *name, const char *tag, int number) {
+static long rename_to(const char *name, const char *tag, int number) {
 	static struct {
 		struct dm_ioctl request;
 		char name[DM_NAME_LEN + 16];
@@ -422,8 +431,13 @@ static void rename_to(const char *name, const char *tag, int number) {
 	char *end = append(rename.name, tag);
 	if (number > 0) end = append_number(append(end, "."), (u64)number);
 	*end = 0;
-	long result = perform(DM_DEV_RENAME, &rename.request);
-	if (result < 0) fail("rename", "errno", -result, 0);
+	return perform(DM_DEV_RENAME, &rename.request);
+}
+
+/* Lets go of what the command has made, and removes it. */
+__attribute__((noreturn)) static void give_up(const char *what, long number, const int *fds, int count) {
+	close_all(fds, count);
+	fail(what, "errno", number, remove_ours());
 }
 
 __attribute__((noreturn)) static void by_command(const char *tag, char **command) {
@@ -458,26 +472,35 @@ __attribute__((noreturn)) static void by_command(const char *tag, char **command
 	long result = ask(DM_DEV_STATUS, top, 0, 0, &answer);
 	if (result < 0) fail("missing", "errno", -result, remove_ours());
 	u64 device = answer.dev;
-	long fd = open_node(device, DIRECTORY_FD);
+	static int fds[1 + MAX_NEW];
+	int count = 0;
+	long fd = open_node(device, DIRECTORY_FD, is_read_only ? O_RDONLY : O_RDWR);
 	if (fd < 0) fail("open", "errno", -fd, remove_ours());
+	fds[count++] = (int)fd;
 	step('d');
 	/* It is open, so that its number stays its own. */
 	result = ask(DM_DEV_REMOVE, 0, device, DM_DEFERRED_REMOVE, &answer);
-	if (result < 0) fail("arm", "errno", -result, remove_ours());
+	if (result < 0) give_up("arm", -result, fds, count);
 	step('r');
 
 	static char text[64 + MAX_NEW * 21];
 	char *end = append(append_number(append(text, "{\"ok\":true,\"node\":"), device), ",\"beneath\":[");
-	int count = 0;
 	for (const struct dm_name_list *entry = first(list()); entry != 0; entry = next(entry)) {
 		if (entry->dev == device || !is_ours(entry)) continue;
-		arm(entry->dev);
-		if (++count > MAX_NEW) continue;
+		if (count > MAX_NEW) give_up("list", ERROR_E2BIG, fds, count);
+		/* Not each of them has another one that stands on it: a snapshot's origin beside it, which has to stay as long. */
+		fd = open_node(entry->dev, DIRECTORY_FD, O_RDONLY);
+		if (fd < 0) give_up("open", -fd, fds, count);
 		end = append_number(append(end, count > 1 ? "," : ""), entry->dev);
-		if (*tag != 0) rename_to(entry->name, tag, count);
+		fds[count++] = (int)fd;
+		arm(entry->dev);
+		if (*tag == 0) continue;
+		result = rename_to(entry->name, tag, count - 1);
+		if (result < 0) give_up("rename", -result, fds, count);
 	}
-	if (*tag != 0 && !is_equal(tag, top)) rename_to(top, tag, 0);
-	answer_with(text, append(end, "]}"), (int)fd);
+	if (*tag != 0 && !is_equal(tag, top)) result = rename_to(top, tag, 0);
+	if (result < 0) give_up("rename", -result, fds, count);
+	answer_with(text, append(end, "]}"), fds, count);
 	leave(0);
 }
 

@@ -20,7 +20,7 @@ export interface KeeperOptions {
 /** What became of it. */
 export type KeeperResult = KeptMapping | KeeperFailure;
 
-/** The keeper has made a mapping. Disposing closes the descriptor, and then the kernel removes the mapping. */
+/** The keeper has made a mapping. Disposing closes the descriptors, and then the kernel removes what they are of. */
 export interface KeptMapping extends Disposable {
 	readonly ok: true;
 	/** Open, and armed: the mapping's life. */
@@ -28,6 +28,8 @@ export interface KeptMapping extends Disposable {
 	readonly node: DeviceNumber;
 	/** Other mappings that a command has made, which are armed. */
 	readonly beneath: readonly DeviceNumber[];
+	/** Of each of these a descriptor, for reading: not all of them have one on top that keeps them. */
+	readonly held: readonly Fd[];
 }
 
 /** The keeper has made no mapping, or removed it. */
@@ -114,7 +116,7 @@ export function receiveAnswer(socket: Fd, status: ExitStatus | undefined): Keepe
 	const control = new Int32Array(2 + maxFdsPerMessage);
 	const count = recvmsg(socket.fd, bytes, 0, bytes.length, control);
 	using acquired = new DisposableStack();
-	const [fd] = Array.from(
+	const [fd, ...held] = Array.from(
 		control.subarray(2, 2 + (count < 0 ? 0 : (control[1] as number))),
 		(number) => acquired.use(Fd.adopt(number)),
 	);
@@ -129,7 +131,10 @@ export function receiveAnswer(socket: Fd, status: ExitStatus | undefined): Keepe
 		fd,
 		node: decodeDevice(BigInt(answer.node ?? 0)),
 		beneath: (answer.beneath ?? []).map((number) => decodeDevice(BigInt(number))),
-		[Symbol.dispose]: () => fd.close(),
+		held,
+		[Symbol.dispose]() {
+			for (const each of [fd, ...held]) each.close();
+		},
 	};
 }
 

@@ -247,13 +247,16 @@ describe("a mapping of a command", () => {
 		const script = `cat <&9; echo told >&2; ${twoMappings(name)}`;
 		const result = await byCommand(name, script, { fds: { 9: input } });
 
-		const { fd, beneath } = kept(result);
+		const mapping = kept(result);
 		expect(Buffer.from(result.stdout).toString()).toBe("secret\n\0");
 		expect(Buffer.from(result.stderr).toString()).toBe("told\n");
-		expect(beneath).toEqual([mapper.status({ name: `${name}_dif` })?.node]);
-		for (const each of [name, `${name}_dif`])
-			expect(mapper.status({ name: each })).toMatchObject({ isArmed: true, openCount: 1 });
-		fd.close();
+		expect(mapping.beneath).toEqual([mapper.status({ name: `${name}_dif` })?.node]);
+		expect(mapper.status({ name })).toMatchObject({ isArmed: true, openCount: 1 });
+		expect(mapper.status({ name: `${name}_dif` })).toMatchObject({
+			isArmed: true,
+			openCount: 2,
+		});
+		mapping[Symbol.dispose]();
 		expect(await leftOf(name)).toEqual([]);
 	});
 
@@ -268,7 +271,23 @@ describe("a mapping of a command", () => {
 
 		expect(mappingsOf(name)).toEqual([name, `${name}.1`]);
 		expect(mappingsOf(prefix)).toEqual([]);
-		kept(result).fd.close();
+		kept(result)[Symbol.dispose]();
+		expect(await leftOf(name)).toEqual([]);
+	});
+
+	test("stays beside another one on which it does not stand, and goes with it", async ({
+		expect,
+	}) => {
+		const name = newName();
+		const beside = `${name}-beside`;
+		const make = (each: string) => `dmsetup create ${each} --table '0 8 zero'`;
+
+		const result = await byCommand(name, `${make(beside)}; ${make(name)}`, {
+			further: [beside],
+		});
+
+		expect(mapper.status({ name: beside })).toMatchObject({ isArmed: true, openCount: 1 });
+		kept(result)[Symbol.dispose]();
 		expect(await leftOf(name)).toEqual([]);
 	});
 

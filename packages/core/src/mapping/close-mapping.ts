@@ -19,6 +19,8 @@ export interface BoundMapping {
 	readonly targets: ReturnType<MappingSys["targets"]>;
 	/** What else was made with it. */
 	readonly beneath: readonly BlockIdentity[];
+	/** Descriptors of these. */
+	readonly held: readonly Handle[];
 }
 
 /** A mapping that is to go. */
@@ -66,6 +68,7 @@ export async function closeMapping(sys: MappingSys, closing: ClosingMapping): Pr
 			const { flush, close } = await sys.release(handle, claim, { flush: !readOnly });
 			throwFailures([flush && lost(subject, flush), close]);
 		},
+		...bound.held.map((each) => () => each.closeAsync()),
 		async () => {
 			const isGone = (): boolean => !sys.isPresent(identity);
 			if (await waitUntil(sys, deadlineMs, isGone)) return;
@@ -137,12 +140,13 @@ async function verifyUnchanged(
  */
 async function waitForBeneath(
 	sys: MappingSys,
-	{ bound: { beneath }, subject }: ClosingMapping,
+	{ bound: { beneath, identity }, subject }: ClosingMapping,
 	deadlineMs: number,
 ): Promise<void> {
 	const leaving = (): readonly BlockIdentity[] => {
 		const present = beneath.filter((identity) => sys.isPresent(identity));
-		const names = new Set(present.map(kernelName));
+		// Also what is just gone: it is to be seen on the one beneath for a moment yet.
+		const names = new Set([...beneath, identity].map(kernelName));
 		// Taken away from below the one that stays, one after the other.
 		for (let count = -1; count !== names.size;) {
 			count = names.size;

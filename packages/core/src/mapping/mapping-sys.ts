@@ -46,6 +46,8 @@ export interface Kept {
 	readonly node: DeviceNumber;
 	/** Others that the program made. */
 	readonly beneath: readonly DeviceNumber[];
+	/** Of each of these a descriptor: one that has nothing on top of it, as a snapshot's origin, would go without. */
+	readonly held: readonly Handle[];
 }
 
 /** What an open block device is. */

@@ -187,7 +187,7 @@ async function openMapping(
 		signal?.throwIfAborted();
 		const kept = await keepOrClean(sys, request, making);
 		using unowned = new DisposableStack();
-		unowned.use(kept.fd);
+		for (const each of [kept.fd, ...kept.held]) unowned.use(each);
 		const bound = bind(sys, kept);
 		const facts = sys.describe(kept.fd);
 		unowned.move();
@@ -299,7 +299,7 @@ async function removeOurs(
 }
 
 /** Takes down what the mapping is. */
-function bind(sys: MappingSys, { fd, node, beneath }: Kept): BoundMapping {
+function bind(sys: MappingSys, { fd, node, beneath, held }: Kept): BoundMapping {
 	const status = sys.status(node);
 	if (status === undefined)
 		throw new DeviceError("ERR_DEVICE_NOT_OURS", `mapping ${node.major}:${node.minor} is gone`);
@@ -311,6 +311,7 @@ function bind(sys: MappingSys, { fd, node, beneath }: Kept): BoundMapping {
 		identity: sys.identify(node),
 		targets: sys.targets(node),
 		beneath: beneath.map((each) => sys.identify(each)),
+		held,
 	};
 }
 
