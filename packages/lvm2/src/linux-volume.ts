@@ -3,13 +3,13 @@ import { findTool } from "@devhost/core/command";
 import { linuxMappings } from "@devhost/core/mapping";
 import {
 	AT_FDCWD,
+	DeviceMapper,
 	flock,
 	openat2,
 	RESOLVE_BENEATH,
 	RESOLVE_NO_SYMLINKS,
 	statFd,
 } from "@devhost/linux";
-import { loadTarget } from "./load-target.ts";
 import { sourceOf } from "./source.ts";
 import { makeSystemDirectory } from "./system-directory.ts";
 import type { VolumeSys } from "./volume-sys.ts";
@@ -37,7 +37,10 @@ export function linuxVolume(): VolumeSys {
 				return { major: Number(major), minor: Number(minor) };
 			});
 		},
-		loadTarget,
+		async loadTarget(name) {
+			using mapper = DeviceMapper.open();
+			await mapper.targetVersion(name);
+		},
 		lockTools() {
 			// The device of device-mapper's control node: whoever can make mappings has it, and locks it nowhere else.
 			const flags = constants.O_RDONLY | constants.O_DIRECTORY;

@@ -38,7 +38,7 @@ export async function openByTools(sys: VolumeSys, request: ToolsRequest): Promis
 	if (missing.length > 0) log(`volume ${name}: ${missingText(missing)}`);
 
 	const related = relatedVolumes(group, volume);
-	for (const target of targetNames(related)) sys.loadTarget(target);
+	for (const target of targetNames(related)) await sys.loadTarget(target);
 	// Whatever is acquired here is released, last first, if a later step throws.
 	await using acquired = new AsyncDisposableStack();
 	using used = new DisposableStack();

@@ -35,8 +35,11 @@ export interface VolumeSys {
 	makeSystemDirectory(devices: readonly DeviceNumber[]): SystemDirectory;
 	/** The devices that a device lies on itself. */
 	devicesBeneath(node: DeviceNumber): readonly DeviceNumber[];
-	/** Has the kernel load the module of a device-mapper target, if there is one. Never throws for one that there is not. */
-	loadTarget(name: string): void;
+	/**
+	 * Has the kernel load the module of a device-mapper target, if there is one: `thin-pool`, of dm-thin-pool. The lvm tools
+	 * run modprobe for that, which knows of the modules of this file system only, and not of a guest kernel's.
+	 */
+	loadTarget(name: string): Promise<void>;
 	/** Takes the machine-wide lock of those who have the lvm tools make mappings. Undefined: another process has it. */
 	lockTools(): Disposable | undefined;
 }

@@ -110,6 +110,7 @@ export function fakeVolume(options: FakeVolumeOptions): FakeVolume {
 		devicesBeneath: () => options.beneath ?? [],
 		loadTarget(name) {
 			targets.push(name);
+			return Promise.resolve();
 		},
 		lockTools: () => (locks-- > 0 ? undefined : acquire("lockTools")),
 	};

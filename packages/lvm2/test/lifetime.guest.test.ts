@@ -4,16 +4,24 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { slowness } from "@devhost/tools/testing";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
-import { loadTarget } from "../src/load-target.ts";
-import { type Disk, Laboratory, mappings, marksOf, run, until, writeMarks } from "./machine.ts";
+import {
+	type Disk,
+	Laboratory,
+	loadTargets,
+	mappings,
+	marksOf,
+	run,
+	until,
+	writeMarks,
+} from "./machine.ts";
 
 const hold = join(import.meta.dirname, "fixtures", "hold.ts");
 let laboratory: Laboratory;
 let disks: Disk[];
 let child: ChildProcess | undefined;
 
-beforeAll(() => {
-	for (const target of ["thin-pool", "raid"]) loadTarget(target);
+beforeAll(async () => {
+	await loadTargets("thin-pool", "raid");
 	laboratory = new Laboratory();
 	disks = [laboratory.disk("a.img", 100), laboratory.disk("b.img", 100)];
 	const lvm = (command: string, ...args: readonly string[]) =>

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { mappingTag } from "@devhost/core";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { loadTarget } from "../src/load-target.ts";
 import { linuxVolume } from "../src/linux-volume.ts";
 import { logicalVolume } from "../src/logical-volume.ts";
 import {
@@ -10,6 +9,7 @@ import {
 	deviceDirectory,
 	type Disk,
 	Laboratory,
+	loadTargets,
 	mappings,
 	marksOf,
 	readMarks,
@@ -135,13 +135,12 @@ describe("linear and striped volumes", () => {
 describe("volumes that the tools open", () => {
 	let laboratory: Laboratory;
 	let disks: Disk[];
-	beforeAll(() => {
+	beforeAll(async () => {
 		laboratory = new Laboratory();
 		disks = [laboratory.disk("a.img", 200), laboratory.disk("b.img", 200)];
 		const lvm = (command: string, ...args: readonly string[]) =>
 			laboratory.lvm(disks, command, ...args);
-		for (const target of ["thin-pool", "raid", "snapshot", "cache", "cache-smq"])
-			loadTarget(target);
+		await loadTargets("thin-pool", "snapshot", "cache", "cache-smq");
 		lvm("vgcreate", "kinds", ...disks.map(({ path }) => path));
 		lvm("lvcreate", "-L", "16M", "-T", "kinds/pool");
 		lvm("lvcreate", "-V", "8M", "-T", "kinds/pool", "-n", "thin");

@@ -147,6 +147,12 @@ export function mappings(): string[] {
 		.toSorted();
 }
 
+/** Has the kernel load modules: the lvm tools' modprobe knows none of a guest's kernel. */
+export async function loadTargets(...names: readonly string[]): Promise<void> {
+	using mapper = DeviceMapper.open();
+	for (const name of names) await mapper.targetVersion(name);
+}
+
 /** Looks every few milliseconds until it is so. */
 export async function until(isSo: () => boolean, timeoutMs: number): Promise<boolean> {
 	const endMs = performance.now() + timeoutMs;
