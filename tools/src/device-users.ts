@@ -95,9 +95,8 @@ export const deviceUses: readonly DeviceUseName[] = Object.keys(uses) as DeviceU
 export async function useDevice(name: DeviceUseName, device: UsedDevice): Promise<DeviceUser> {
 	const { script, inOwnNamespace = false, named }: Use = uses[name];
 	mkdirSync(device.mountPoint, { recursive: true });
-	const enter = inOwnNamespace ? ["unshare", "--mount"] : ["setsid"];
-	const [file = "", ...args] = [...enter, "sh", "-ec", script];
-	const child = spawn(file, args, {
+	const enter = inOwnNamespace ? ["--mount"] : [];
+	const child = spawn("unshare", [...enter, "sh", "-ec", script], {
 		env: {
 			PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
 			DM_DISABLE_UDEV: "1",

@@ -86,8 +86,11 @@ function filesOn(kind: "ext4" | "xfs", mount: Mount): WrittenData {
 	let round = 0;
 	return {
 		format(path) {
-			const argv = kind === "ext4" ? ["-q", "-F", "-E", "nodiscard"] : ["-q", "-f", "-K"];
-			execFileSync(`mkfs.${kind}`, [...argv, path], {
+			const [file, argv] =
+				kind === "ext4"
+					? ["mkfs.ext4", ["-q", "-F", "-E", "nodiscard"]]
+					: ["mkfs.xfs", ["-q", "-f", "-K"]];
+			execFileSync(file, [...argv, path], {
 				stdio: "pipe",
 				// With them, mkfs.xfs makes smaller ones than 300 MB. Source: validate_supported, mkfs/xfs_mkfs.c.
 				env: { ...process.env, TEST_DIR: "yes", TEST_DEV: "yes", QA_CHECK_FS: "yes" },

@@ -38,10 +38,9 @@ beforeAll(async () => {
 	writeFileSync(image, "");
 	truncateSync(image, sizesBytes.reduce((sum, size) => sum + size) + (32 << 20));
 	writeFileSync(passphrase.file, "secret");
-	tool("cryptsetup", [
-		...["-q", "luksFormat", "--type=luks2", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"],
-		...["--disable-locks", `--key-file=${passphrase.file}`, image],
-	]);
+	const quickly = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--disable-locks"];
+	const key = `--key-file=${passphrase.file}`;
+	tool("cryptsetup", ["-q", "luksFormat", "--type=luks2", ...quickly, key, image]);
 	await withPlainContainer((_, path) => {
 		lvm(path, ["vgcreate", "--physicalextentsize=512k", "data", path]);
 		for (const kind of dataKinds) {
