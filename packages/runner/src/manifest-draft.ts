@@ -168,7 +168,7 @@ function buildStage(
 		run: strings(stage.get("run")) ?? [],
 		...(typeof stdin === "string" ? { stdin } : {}),
 		// Whether it is one is for a check to say.
-		...(isJsonObject(stdin) ? { stdin: toPlain(stdin) as unknown as SecretReference } : {}),
+		...(isJsonObject(stdin) ? { stdin: toPlain(stdin) as SecretReference } : {}),
 		...(isJsonObject(environment) ? { environment: stringValues(environment) } : {}),
 		...(typeof timeout === "number" ? { timeout } : {}),
 		...(capabilities === undefined ? {} : { capabilities }),

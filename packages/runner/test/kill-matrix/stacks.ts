@@ -64,10 +64,8 @@ function image(folder: string, name: string): string {
 }
 
 function encrypt(file: string): void {
-	tool("cryptsetup", [
-		...["-q", "luksFormat", "--type=luks2", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"],
-		...["--disable-locks", "--key-file=-", file],
-	]);
+	const quick = ["--type=luks2", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"];
+	tool("cryptsetup", ["-q", "luksFormat", ...quick, "--disable-locks", "--key-file=-", file]);
 }
 
 function withContainer(node: string, work: (opened: string) => void): void {
