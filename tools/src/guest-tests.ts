@@ -38,6 +38,9 @@ const { code = 1 } = await guest.run(argv, {
 		DEVHOST_TEST_COUNTS: join(folder, "counts.json"),
 		DEVHOST_TEST_IN_GUEST: "yes",
 		...(env["CI"] !== undefined && { CI: env["CI"] }),
+		...(env["DEVHOST_KILL_MATRIX"] !== undefined && {
+			DEVHOST_KILL_MATRIX: env["DEVHOST_KILL_MATRIX"],
+		}),
 	},
 	onStdout: (bytes) => void process.stdout.write(bytes),
 	onStderr: (bytes) => void process.stderr.write(bytes),
