@@ -102,7 +102,7 @@ export function loopStatus(loop: FdLike): LoopStatus {
 	const bytes = new Uint8Array(loopInfoBytes);
 	ioctl(loop, { request: LOOP_GET_STATUS64, name: "LOOP_GET_STATUS64", argument: bytes });
 	const view = new DataView(bytes.buffer);
-	const tag = bytes.subarray(56, 56 + 64);
+	const tag = Buffer.from(bytes.buffer, 56, 64);
 	const end = tag.indexOf(0);
 	return {
 		device: view.getBigUint64(0, true),
@@ -111,7 +111,7 @@ export function loopStatus(loop: FdLike): LoopStatus {
 		sizeBytes: view.getBigUint64(32, true),
 		number: view.getUint32(40, true),
 		flags: view.getUint32(52, true),
-		tag: new TextDecoder().decode(end < 0 ? tag : tag.subarray(0, end)),
+		tag: tag.toString("utf8", 0, end < 0 ? tag.length : end),
 	};
 }
 
@@ -137,11 +137,11 @@ function writeInfo(
 	view.setBigUint64(24, BigInt(offsetBytes), true);
 	view.setBigUint64(32, BigInt(sizeBytes), true);
 	view.setUint32(52, flags, true);
-	const text = new TextEncoder().encode(tag);
-	if (text.length > maxLoopTagBytes) {
-		throw new RangeError(`loop tag: ${text.length} bytes, at most ${maxLoopTagBytes}`);
+	const length = Buffer.byteLength(tag);
+	if (length > maxLoopTagBytes) {
+		throw new RangeError(`loop tag: ${length} bytes, at most ${maxLoopTagBytes}`);
 	}
-	bytes.set(text, 56);
+	Buffer.from(bytes.buffer, bytes.byteOffset + 56, maxLoopTagBytes).write(tag);
 }
 
 // Source: linux/loop.h.
