@@ -87,9 +87,8 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 		refusals.filter((refusal) => refusal.number === number).length >= patience;
 	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
-		using control = sys.openControl();
-		const number = sys.getFree(control);
-		return isNotForUs(number) ? sys.getFreeAfter(control, number, isNotForUs) : number;
+		const number = sys.getFree();
+		return isNotForUs(number) ? sys.getFreeAfter(number, isNotForUs) : number;
 	} catch (error) {
 		throw controlError(error, filename);
 	}

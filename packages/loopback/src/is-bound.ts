@@ -2,14 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { isSysError, loopStatus } from "@devhost/linux";
 import type { Binding, OpenedNode } from "./loop.ts";
 
+/** Where loop devices are. In `/sys/block` are links to here, which take the kernel twice as long to follow. */
+const loops = "/sys/devices/virtual/block";
+
 /** Whether the kernel has made `loopN`. False too where sysfs is not mounted. */
 export function loopExists(number: number): boolean {
-	return existsSync(`/sys/block/loop${number}`);
+	return existsSync(`${loops}/loop${number}`);
 }
 
 /** Whether `loopN` is bound to anything. False too where sysfs is not mounted. */
 export function isLoopBound(number: number): boolean {
-	return existsSync(`/sys/block/loop${number}/loop`);
+	return existsSync(`${loops}/loop${number}/loop`);
 }
 
 let wasSysfsSeen = false;
@@ -23,7 +26,7 @@ function isSysfsMounted(): boolean {
  * Whether a loop device is still bound as it was for us, by sysfs: looking opens nothing, so that it keeps nobody's
  * device busy.
  *
- * Shape: `/sys/block/loopN/loop` exists while `loopN` is bound, `diskseq` changes with every binding (Linux 5.15).
+ * Shape: `loopN/loop` exists while `loopN` is bound, `diskseq` changes with every binding (Linux 5.15).
  *
  * @returns Undefined when sysfs cannot tell: it is not mounted, or the kernel has no sequence numbers.
  *
@@ -33,7 +36,7 @@ export function isBoundInSysfs({ number, diskSequence }: Binding): boolean | und
 	if (!isLoopBound(number)) return isSysfsMounted() ? false : undefined;
 	if (diskSequence === undefined) return undefined;
 	try {
-		const current = readFileSync(`/sys/block/loop${number}/diskseq`, "utf8");
+		const current = readFileSync(`${loops}/loop${number}/diskseq`, "utf8");
 		return BigInt(current.trim()) === diskSequence;
 	} catch {
 		// The device was removed between the two looks, or has no number after all.

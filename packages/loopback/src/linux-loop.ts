@@ -7,6 +7,7 @@ import {
 	blockSizeBytes,
 	type DeviceNumber,
 	diskSequence,
+	type Fd,
 	fdNumber,
 	fsync,
 	ioctl,
@@ -40,7 +41,8 @@ import type {
 import { openMachineNode, openPrivateNode } from "./open-loop-node.ts";
 
 /**
- * The kernel's loop devices: one or two system calls for each method of {@link LoopSys}.
+ * The kernel's loop devices: one or two system calls for each method of {@link LoopSys}. Keeps a descriptor of
+ * `loop-control` once a device was asked for.
  *
  * @param places - `control`: where `loop-control` is.
  */
@@ -48,6 +50,8 @@ export function linuxLoop({
 	control = "/dev/loop-control",
 }: { readonly control?: string } = {}): LoopSys {
 	const locks = loopLocks();
+	let controlFd: Fd | undefined;
+	const openControl = (): Fd => (controlFd ??= openat2(AT_FDCWD, control, openForUse));
 	let minorShift: number | undefined;
 	const nodeOf = (number: number): DeviceNumber => {
 		// Not before a number was asked for: the first opening of loop-control loads the kernel's module.
@@ -80,14 +84,13 @@ export function linuxLoop({
 			return bavail * bsize;
 		},
 
-		openControl: () => openat2(AT_FDCWD, control, openForUse),
 		// On this thread: 1 µs, and half a millisecond without any waiting when the kernel makes a new device.
-		getFree: (handle) =>
-			ioctl(handle.fd, { request: LOOP_CTL_GET_FREE, name: "LOOP_CTL_GET_FREE" }),
-		getFreeAfter(handle, number, isTaken) {
+		getFree: () =>
+			ioctl(openControl(), { request: LOOP_CTL_GET_FREE, name: "LOOP_CTL_GET_FREE" }),
+		getFreeAfter(number, isTaken) {
 			let next = number + 1;
 			while (isTaken(next) || isLoopBound(next)) next++;
-			if (!loopExists(next)) addLoop(handle.fd, next);
+			if (!loopExists(next)) addLoop(openControl(), next);
 			return next;
 		},
 		nodeOf,
@@ -150,7 +153,7 @@ export function linuxLoop({
 	};
 }
 
-function addLoop(control: number, number: number): void {
+function addLoop(control: Fd, number: number): void {
 	try {
 		ioctl(control, { request: LOOP_CTL_ADD, name: "LOOP_CTL_ADD", argument: number });
 	} catch (error) {

@@ -113,11 +113,10 @@ export interface LoopSys {
 	/** Bytes that the file's file system has left, to explain an error. */
 	freeBytes(file: Handle): number | undefined;
 
-	openControl(): Handle;
 	/** The number of a device that is free now, made if there is none; another process may take it first. */
-	getFree(control: Handle): number;
+	getFree(): number;
 	/** As {@link LoopSys.getFree}, but one after `number` that `isTaken` does not refuse. */
-	getFreeAfter(control: Handle, number: number, isTaken: (number: number) => boolean): number;
+	getFreeAfter(number: number, isTaken: (number: number) => boolean): number;
 	/** The device number of `loopN`. */
 	nodeOf(number: number): DeviceNumber;
 	/** Opens `loopN`: by a node that is in the device directory for that moment, or the machine's node if that is what its name says. */

@@ -378,8 +378,7 @@ describeAsRoot("a device that others lock", () => {
 	test("is left to them", async ({ expect }) => {
 		const file = folder.file("disk.img", megabyte);
 		const sys = linuxLoop();
-		using control = sys.openControl();
-		const number = sys.getFree(control);
+		const number = sys.getFree();
 		using devices = deviceDirectory();
 		using node = openDevice(`/dev/loop${number}`, constants.O_RDONLY);
 		flock(node, "exclusive");

@@ -155,17 +155,13 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		},
 		freeBytes: () => options.freeBytes,
 
-		openControl() {
-			step("openControl");
-			return handle("control");
-		},
 		getFree() {
 			step("getFree");
 			let number = 0;
 			while (bound.has(number)) number++;
 			return number;
 		},
-		getFreeAfter(_control, number, isTaken) {
+		getFreeAfter(number, isTaken) {
 			step("getFreeAfter");
 			let next = number + 1;
 			while (bound.has(next) || isTaken(next)) next++;
