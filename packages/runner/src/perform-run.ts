@@ -28,6 +28,7 @@ import type { EndedService } from "./run-services.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
+import { StageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
 
 /**
@@ -103,6 +104,8 @@ class Run {
 	#manager: DeviceManager | undefined;
 	/** The stage whose devices are opened or that runs. */
 	#stage: StageDeclaration | undefined;
+	/** What it sees of them. */
+	#seen: { readonly nodes: StageNodes; readonly names: ReadonlySet<string> } | undefined;
 
 	constructor(options: RunOptions, given?: GivenSecrets) {
 		this.#options = options;
@@ -247,11 +250,14 @@ class Run {
 			};
 			// While its devices are being opened.
 			await using prepared = prepareStage(stage, place);
+			using nodes = new StageNodes(namespace, sandbox === "none");
+			this.#seen = { nodes, names: plan.visible };
 			const devices = await this.#openDevices(workshop, plan);
 			using input = await this.#readInput(workshop, stage);
 			await runStage(stage, prepared, {
 				...place,
 				devices,
+				nodes,
 				secretInput: input.secret,
 				signal: this.#stop.signal,
 				killSignal: this.#kill.signal,
@@ -282,6 +288,7 @@ class Run {
 			}
 			throw error;
 		} finally {
+			this.#seen = undefined;
 			const durationMs = nowMs() - startMs;
 			this.#results.set(name, { name, status, durationMs });
 			if (status === "done") {
@@ -394,8 +401,12 @@ class Run {
 					...(details !== undefined && { details }),
 					durationMs: event.ms,
 				});
+				this.#hold(event.device);
 				break;
 			}
+			case "closing":
+				this.#letGo(event.name);
+				break;
 			case "closed":
 				this.#emit({ event: "device-closed", device: event.name, durationMs: event.ms });
 				break;
@@ -403,10 +414,25 @@ class Run {
 				this.#emit({ event: "log", service: event.name, text: event.text });
 				break;
 			case "opening":
-			case "closing":
 			case "failed": // It is thrown too.
 				break;
 		}
+	}
+
+	/** While the others are being opened. */
+	#hold(device: OpenedDevice): void {
+		if (this.#seen?.names.has(device.name) !== true) return;
+		try {
+			this.#seen.nodes.add(device);
+		} catch {
+			// Tried again, and complained of, when the stage begins.
+		}
+	}
+
+	/** Opening the others has failed, and this one is closed again: with us it would be busy. */
+	#letGo(name: string): void {
+		const device = this.#seen && this.#manager?.opened.find((open) => open.name === name);
+		if (device !== undefined) this.#seen?.nodes.release(device);
 	}
 
 	/** Whatever a step throws is a failure of the run, and what comes after the step is done all the same. */

@@ -11,7 +11,7 @@ import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
 import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
 import { stageEnvironment } from "./stage-environment.ts";
-import { holdDevice, makeStageNodes } from "./stage-nodes.ts";
+import type { StageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
 import type { StageEnd, StageProcess } from "./stage-process.ts";
 
@@ -31,6 +31,8 @@ export interface StagePlace {
 export interface StageContext extends StagePlace {
 	/** The devices that it sees, open. */
 	readonly devices: readonly OpenedDevice[];
+	/** Of those devices; some may have been added already. Lent. */
+	readonly nodes: StageNodes;
 	/** Asks the stage to end; after a while it is killed. */
 	readonly signal: AbortSignal;
 	/** Kills the stage. */
@@ -75,7 +77,7 @@ export async function runStage(
 	const { signal, killSignal } = context;
 	signal.throwIfAborted();
 	using limits = new DisposableStack();
-	const command = beginStage(stage, stageProcess, context, limits);
+	const command = beginStage(stage, stageProcess, context);
 
 	const timeoutMs = stage.timeout === undefined ? undefined : stage.timeout * 1000;
 	let isTimedOut = false;
@@ -112,8 +114,7 @@ export async function runStage(
 function beginStage(
 	stage: StageDeclaration,
 	stageProcess: StageProcess,
-	{ namespace, sandbox, devices, secretInput, onStart, ...place }: StageContext,
-	limits: DisposableStack,
+	{ namespace, sandbox, devices, nodes, secretInput, onStart, ...place }: StageContext,
 ): readonly string[] {
 	const isBare = sandbox === "none";
 	const tree = isBare ? place.tree : sandboxPaths.tree;
@@ -130,8 +131,7 @@ function beginStage(
 	);
 	const stdin = typeof stage.stdin === "string" ? fill(stage.stdin) : secretInput;
 	writeArguments(namespace, stageArguments(stage.name, tree, devices));
-	if (!isBare) limits.use(makeStageNodes(namespace, devices));
-	else for (const { path } of devices) limits.use(holdDevice(namespace.devices, path));
+	for (const device of devices) nodes.add(device);
 	onStart(argv);
 	stageProcess.begin({ argv, environment, stdin });
 	return argv;

@@ -1,44 +1,72 @@
 import { constants } from "node:fs";
 import { type FdLike, isSysError, mkdirat, mknodat, openat2, unlinkat } from "@devhost/linux";
-import type { OpenedDevice } from "@devhost/core";
+import { type OpenedDevice, throwFailures } from "@devhost/core";
 import type { RunNamespace } from "./namespace.ts";
 
 /**
- * Makes the nodes of a stage's devices in what will be its `/dev`, and removes them when disposed. Until then each device is
- * held open: if its service is killed, its number is nobody else's as long as the stage may write to it.
+ * The devices of a stage, held open from the moment they are there: if a device's service is killed, its number is nobody
+ * else's as long as the stage may write to it. For a sandbox also their nodes in what will be its `/dev`.
  *
- * Mode 0600, for root, as the host's disks have it at least.
- *
- * @throws {@link SysError}; no node is left then.
+ * Nodes have mode 0600, for root, as the host's disks have it at least. Disposing removes them.
  */
-export function makeStageNodes(
-	{ stageDevices }: RunNamespace,
-	devices: Iterable<OpenedDevice>,
-): Disposable {
-	using made = new DisposableStack();
-	const known = new Set<string>();
-	for (const { path, node } of devices) {
-		if (known.has(path)) continue; // Two names may stand for one device.
-		known.add(path);
-		for (const folder of foldersOf(path)) {
-			if (known.has(folder)) continue;
-			known.add(folder);
-			// The standard ones (pts, shm) are there, and stay.
-			if (!makeFolder(stageDevices.fd, folder)) continue;
-			made.defer(() => unlinkat(stageDevices, folder, { directory: true }));
-		}
-		mknodat(stageDevices, path, "block", node, 0o600);
-		made.defer(() => unlinkat(stageDevices, path));
-		made.use(holdDevice(stageDevices, path));
+export class StageNodes implements Disposable {
+	readonly #namespace: RunNamespace;
+	/** Without a sandbox the stage uses the nodes that the services made. */
+	readonly #isBare: boolean;
+	readonly #holds = new Map<string, Disposable>();
+	/** In the order in which they were made. */
+	readonly #made: { readonly path: string; readonly directory: boolean }[] = [];
+
+	constructor(namespace: RunNamespace, isBare: boolean) {
+		this.#namespace = namespace;
+		this.#isBare = isBare;
 	}
-	return made.move();
+
+	/** Makes a device's node and holds the device. Nothing happens when that is done already. @throws {@link SysError} */
+	add({ path, node }: Pick<OpenedDevice, "path" | "node">): void {
+		if (this.#holds.has(path)) return; // Two names may stand for one device, too.
+		if (!this.#isBare) {
+			const directory = this.#namespace.stageDevices;
+			if (path.includes("/")) this.#makeFolders(path);
+			mknodat(directory, path, "block", node, 0o600);
+			this.#made.push({ path, directory: false });
+		}
+		const { devices, stageDevices } = this.#namespace;
+		this.#holds.set(path, holdDevice(this.#isBare ? devices : stageDevices, path));
+	}
+
+	/** Lets go of a device that is to be closed. */
+	release({ path }: Pick<OpenedDevice, "path">): void {
+		this.#holds.get(path)?.[Symbol.dispose]();
+	}
+
+	[Symbol.dispose](): void {
+		for (const hold of this.#holds.values()) hold[Symbol.dispose]();
+		const failures: unknown[] = [];
+		for (const { path, directory } of this.#made.splice(0).toReversed()) {
+			try {
+				unlinkat(this.#namespace.stageDevices, path, { directory });
+			} catch (error) {
+				failures.push(error);
+			}
+		}
+		throwFailures(failures);
+	}
+
+	#makeFolders(path: string): void {
+		for (const folder of foldersOf(path)) {
+			// The standard ones (pts, shm) are there, and stay; so are those of devices before.
+			if (!makeFolder(this.#namespace.stageDevices, folder)) continue;
+			this.#made.push({ path: folder, directory: true });
+		}
+	}
 }
 
 /**
  * Holds a device open, for reading only, so that closing it makes nobody look at the device again. One that cannot be
  * opened is the stage's to complain of.
  */
-export function holdDevice(devices: FdLike, path: string): Disposable {
+function holdDevice(devices: FdLike, path: string): Disposable {
 	try {
 		return openat2(devices, path, { flags: constants.O_RDONLY | constants.O_NONBLOCK });
 	} catch (error) {
@@ -53,7 +81,7 @@ function foldersOf(path: string): string[] {
 	return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
-function makeFolder(directory: number, path: string): boolean {
+function makeFolder(directory: FdLike, path: string): boolean {
 	try {
 		mkdirat(directory, path, 0o755);
 		return true;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { parseManifest, readManifest, run, RunFailure, type RunEvent } from "../src/index.ts";
 import { Project } from "./devhost.ts";
@@ -102,6 +102,31 @@ describeAsRoot("run, as a library", () => {
 			"failed",
 			"done",
 		]);
+	});
+
+	test("closes what was open already when a later device cannot be opened", async ({
+		expect,
+	}) => {
+		project.image("disk.img");
+		project.image("sealed.img");
+		chmodSync(`${project.folder}/sealed.img`, 0o444);
+		const good = { ...disk, options: { filename: "disk.img", "read-only": true } };
+		// More than are opened at once: some are open for sure before the last one is tried.
+		const all = Array.from({ length: 40 }, (_, index) => [`disk${index}`, good]);
+		const last = { type: "devhost.loopback", options: { filename: "sealed.img" } };
+		const file = project.manifest({
+			devices: { ...Object.fromEntries(all), last },
+			stages: [{ name: "one", run: ["true"] }],
+		});
+		const events: RunEvent[] = [];
+
+		const failure = await failureOf(run(file, { onEvent: (event) => events.push(event) }));
+
+		const opened = events.filter(({ event }) => event === "device-opened");
+		expect(opened.length).toBeGreaterThan(0);
+		expect(events.filter(({ event }) => event === "device-closed")).toHaveLength(opened.length);
+		expect(failure.errors).toMatchObject([{ code: "ERR_DEVICE_READ_ONLY_FILE" }]);
+		expect(boundLoops(project.folder)).toEqual([]);
 	});
 
 	test("is ended by a signal, in order", async ({ expect }) => {
