@@ -150,7 +150,7 @@ export function traces(): string[] {
 
 /** As {@link traces}, when the kernel has had time to collect keys that nobody has any more: it does so by and by. */
 export async function lastingTraces(): Promise<string[]> {
-	for (let look = 0; look < 200 && traces().some((each) => each.startsWith("key ")); look++) {
+	for (let look = 0; look < 2_000 && traces().some((each) => each.startsWith("key ")); look++) {
 		await new Promise((resolve) => setTimeout(resolve, 10));
 	}
 	return traces();
