@@ -1,4 +1,4 @@
-import { constants, readdirSync, readFileSync } from "node:fs";
+import { constants, readdirSync, readFileSync, stat } from "node:fs";
 import { findTool } from "@devhost/core/command";
 import { linuxMappings } from "@devhost/core/mapping";
 import {
@@ -16,8 +16,14 @@ import type { VolumeSys } from "./volume-sys.ts";
 
 /** This machine: one or two system calls for each method of {@link VolumeSys}. */
 export function linuxVolume(): VolumeSys {
+	const mappings = linuxMappings();
 	return {
-		mappings: linuxMappings(),
+		mappings,
+		prepare() {
+			mappings.prepare();
+			// Any call starts the threads of the pool, which then read: 10 ms and more in a guest.
+			stat("/", () => {});
+		},
 		openNode: (devices, path) =>
 			openat2(devices, path, {
 				flags: constants.O_RDONLY | constants.O_NONBLOCK,

@@ -314,7 +314,12 @@ function uuidOf(section: ConfigSection): string {
 
 /** Source: lvm2, lib/misc/lvm-string.c, `validate_name`. */
 function checkName(section: ConfigSection): void {
-	const isName = /^(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/.test(section.name);
+	const { name } = section;
+	const isName =
+		name.length <= 127 &&
+		/^[A-Za-z0-9+_.][A-Za-z0-9+_.-]*$/.test(name) &&
+		name !== "." &&
+		name !== "..";
 	if (!isName) throw section.wrong("a name that no volume may have");
 }
 

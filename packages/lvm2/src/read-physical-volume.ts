@@ -1,6 +1,6 @@
 import { type DeviceError, isDeviceError } from "@devhost/core";
 import type { FdLike } from "@devhost/linux";
-import { type DiskArea, findLabel, labelScanBytes, type PhysicalVolumeLabel } from "./label.ts";
+import { type DiskArea, findLabel, type PhysicalVolumeLabel } from "./label.ts";
 import {
 	decodeText,
 	metadataHeaderBytes,
@@ -72,8 +72,7 @@ export function asSource(device: FdLike | Source): Source {
  */
 export async function readWith(source: Source, texts: ParsedTexts): Promise<PhysicalVolume> {
 	try {
-		// Mostly the first metadata area begins right behind.
-		const head = await source.read(0, labelScanBytes + 2048 + metadataHeaderBytes);
+		const head = await source.read(0, Math.min(headBytes, source.sizeBytes));
 		const label = findLabel(head);
 		const areas = await Promise.all(
 			label.metadataAreas.map((area) => readArea({ source, head, area, texts })),
@@ -94,14 +93,10 @@ async function readArea(where: {
 	const { startBytes } = area;
 	const none = { startBytes, group: undefined, text: undefined };
 	try {
-		const end = startBytes + metadataHeaderBytes;
-		const sector =
-			end <= head.length
-				? head.subarray(startBytes, end)
-				: await read(source, { startBytes, sizeBytes: metadataHeaderBytes });
+		const sector = await read(source, head, { startBytes, sizeBytes: metadataHeaderBytes });
 		const { location, isIgnored } = parseMetadataHeader(sector, area);
 		if (location === undefined) return { ...none, isIgnored, error: undefined };
-		const text = await readText(source, location);
+		const text = await readText(source, head, location);
 		const group = parsed(text, texts);
 		if (isDeviceError(group)) throw group;
 		return { startBytes, group, text, isIgnored, error: undefined };
@@ -115,15 +110,22 @@ async function readArea(where: {
 	}
 }
 
-async function readText(source: Source, location: MetadataLocation): Promise<string> {
-	const parts = await Promise.all(location.parts.map((part) => read(source, part)));
+async function readText(
+	source: Source,
+	head: Uint8Array,
+	location: MetadataLocation,
+): Promise<string> {
+	const parts = await Promise.all(location.parts.map((part) => read(source, head, part)));
 	return decodeText(parts, location);
 }
 
 /** A place that is on no device is empty: nothing of what a device says is passed on as it is. */
-async function read(source: Source, { startBytes, sizeBytes }: DiskArea): Promise<Uint8Array> {
-	if (startBytes + sizeBytes > source.sizeBytes) return new Uint8Array();
-	return await source.read(startBytes, sizeBytes);
+async function read(source: Source, head: Uint8Array, area: DiskArea): Promise<Uint8Array> {
+	const { startBytes } = area;
+	const end = startBytes + area.sizeBytes;
+	if (end <= head.length) return head.subarray(startBytes, end);
+	if (end > source.sizeBytes) return new Uint8Array();
+	return await source.read(startBytes, area.sizeBytes);
 }
 
 function parsed(text: string, texts: ParsedTexts): VolumeGroup | DeviceError {
@@ -139,3 +141,9 @@ function parsed(text: string, texts: ParsedTexts): VolumeGroup | DeviceError {
 	texts.set(text, result);
 	return result;
 }
+
+/**
+ * What is read first: the label, the header of the first metadata area, and the text in it, unless the group has been changed
+ * some dozens of times. Every further read is a way to another thread and back.
+ */
+const headBytes = 64 << 10;

@@ -9,7 +9,7 @@ const loadMachine = async () => (await import("./linux-volume.ts")).linuxVolume(
 /** While the host still opens what is beneath. What fails here fails again when it is needed, and is told then. */
 async function prepare(): Promise<void> {
 	const [machine] = await Promise.all([loadMachine(), import("./open-volume.ts")]);
-	machine.mappings.prepare();
+	machine.prepare();
 }
 setImmediate(() => void prepare().catch(() => {}));
 void runDeviceService(logicalVolume(loadMachine), { version: metadata.version }).then(() =>

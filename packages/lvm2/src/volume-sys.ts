@@ -19,6 +19,8 @@ export interface SystemDirectory extends Disposable {
 /** The machine, as far as the driver needs it beside device-mapper. Tests pass one that fails. */
 export interface VolumeSys {
 	readonly mappings: MappingSys;
+	/** Starts what the first volume would wait for. */
+	prepare(): void;
 	/** Opens a node of the device directory for reading. `ENOENT`: there is none of that name. */
 	openNode(devices: FdLike, path: string): Handle;
 	/** What a descriptor is a node of; undefined: no block device. */

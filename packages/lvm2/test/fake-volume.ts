@@ -4,6 +4,7 @@ import {
 	fakeMappings,
 	type FakeMappingsOptions,
 } from "@devhost/core/testing-mapping";
+import { DeviceError } from "@devhost/core";
 import { type DeviceNumber, SysError } from "@devhost/linux";
 import type { Handle, VolumeSys } from "../src/volume-sys.ts";
 import { imageSource } from "./metadata-image.ts";
@@ -70,6 +71,7 @@ export function fakeVolume(options: FakeVolumeOptions): FakeVolume {
 
 	const sys: VolumeSys = {
 		mappings: mappings.sys,
+		prepare() {},
 		openNode(_devices, path) {
 			const node = nodes.get(path);
 			if (node === undefined) throw new SysError("openat2", constants.errno.ENOENT, path);
@@ -97,7 +99,7 @@ export function fakeVolume(options: FakeVolumeOptions): FakeVolume {
 		findLvm(subject) {
 			step?.("findLvm");
 			if (hasTools) return "/usr/sbin/lvm";
-			throw new Error(`${subject}: lvm not found`);
+			throw new DeviceError("ERR_DEVICE_TOOL", `${subject}: lvm not found`);
 		},
 		makeSystemDirectory(devices) {
 			const handle = acquire("makeSystemDirectory");

@@ -229,4 +229,18 @@ describe("volumes that the tools open", () => {
 		run("dmsetup", "remove", "kinds-lv");
 		expect(mappings()).toEqual([]);
 	});
+
+	test("what is written to an origin is not in its snapshot", async ({ expect }) => {
+		using devices = deviceDirectory(disks);
+		const origin = await driver.open(optionsOf("origin"), contextOf(disks, devices.fd));
+		writeMarks(join(devices.path, origin.path), "newer");
+		await close(origin);
+		const snapshot = await driver.open(optionsOf("snap"), contextOf(disks, devices.fd));
+
+		const marks = readMarks(join(devices.path, snapshot.path));
+		await close(snapshot);
+
+		expect(marks).toEqual(marksOf("snap", 8));
+		expect(mappings()).toEqual([]);
+	});
 });

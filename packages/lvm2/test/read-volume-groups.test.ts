@@ -222,6 +222,21 @@ test("no more is read than is there", async ({ expect }) => {
 		},
 	});
 
+	// The text is far behind in its area, after many changes.
 	expect(reads).toHaveLength(2);
 	expect(reads.every(([start, length]) => start + length <= diskBytes)).toBe(true);
+});
+
+test("mostly one read is enough", async ({ expect }) => {
+	const reads: [number, number][] = [];
+	const source = imageSource(smallDisk());
+	await readPhysicalVolume({
+		...source,
+		read(start, length) {
+			reads.push([start, length]);
+			return source.read(start, length);
+		},
+	});
+
+	expect(reads).toEqual([[0, 65536]]);
 });
