@@ -5,7 +5,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compare, median, runForNumber, table } from "../../../tools/src/benchmark.ts";
+import {
+	bundleService,
+	compare,
+	median,
+	runForNumber,
+	table,
+} from "../../../tools/src/benchmark.ts";
 import { fixture, smallText, writeText } from "../test/metadata-image.ts";
 
 type Figures = Readonly<Record<"open" | "again" | "close" | "toolsOpen" | "toolsClose", number[]>>;
@@ -49,11 +55,10 @@ try {
 		`the first volume of a service, which runs its code for the first time: ${median(open).toFixed(1)} ms\n`,
 	);
 
+	const reader = await bundleService(join(import.meta.dirname, ".."), "bench/read-groups.ts");
 	const disk = makeLargeGroup(join(folder, "500.img"));
 	const readMs = median(
-		Array.from({ length: 9 }, () =>
-			runForNumber([process.execPath, script("read-groups.ts"), disk]),
-		),
+		Array.from({ length: 9 }, () => runForNumber([process.execPath, reader, disk])),
 	);
 	console.log(
 		`reading the metadata of 500 volumes, first thing in a process: ${readMs.toFixed(1)} ms, ` +

@@ -32,6 +32,11 @@ export class ConfigSection {
 		this.#start = start;
 	}
 
+	/** Whether its key begins there, in characters from the beginning of the text. */
+	isAt(offset: number): boolean {
+		return this.#tokens.offsetOf(this.#start) === offset;
+	}
+
 	has(key: string): boolean {
 		return this.entries.has(key);
 	}

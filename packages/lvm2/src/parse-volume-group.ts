@@ -1,6 +1,7 @@
-import type { ConfigSection } from "./config-section.ts";
+import { ConfigSection } from "./config-section.ts";
 import { parseConfigText } from "./config-text.ts";
 import { metadataError } from "./metadata-error.ts";
+import { type PlainVolume, takePlainVolumes, type TextWithout } from "./plain-volumes.ts";
 import {
 	logicalVolumeFlags,
 	physicalVolumeFlags,
@@ -19,6 +20,18 @@ import type { LogicalVolume, Member, Segment, SegmentArea, VolumeGroup } from ".
  * Source: lvm2, lib/format_text/import_vsn1.c.
  */
 export function parseVolumeGroup(text: string): VolumeGroup {
+	const without = takePlainVolumes(text);
+	if (without === undefined) return parseWords(text);
+	try {
+		return parseWords(without.text, without);
+	} catch {
+		// Of the whole text it says what is wrong, and where.
+		return parseWords(text);
+	}
+}
+
+/** As {@link parseVolumeGroup}, word by word but for what was taken out of the text. */
+export function parseWords(text: string, without?: TextWithout): VolumeGroup {
 	const root = parseConfigText(text);
 	checkFormat(root);
 	const [found, second] = root.sections;
@@ -26,7 +39,7 @@ export function parseVolumeGroup(text: string): VolumeGroup {
 		throw metadataError("ERR_DEVICE_METADATA", "there is no volume group in the text");
 	}
 	if (second !== undefined) throw second.wrong("a second volume group");
-	return new GroupParser(found).parse();
+	return new GroupParser(found, without).parse();
 }
 
 function checkFormat(root: ConfigSection): void {
@@ -51,6 +64,7 @@ interface KnownFlags {
 
 class GroupParser {
 	readonly #section: ConfigSection;
+	readonly #without: TextWithout | undefined;
 	/** By the name that segments use. */
 	readonly #members = new Map<string, Member>();
 	readonly #volumeNames = new Set<string>();
@@ -60,8 +74,9 @@ class GroupParser {
 	/** Logical volume → those that lie on it. */
 	readonly #users = new Map<string, Set<string>>();
 
-	constructor(section: ConfigSection) {
+	constructor(section: ConfigSection, without: TextWithout | undefined) {
 		this.#section = section;
+		this.#without = without;
 	}
 
 	parse(): VolumeGroup {
@@ -108,8 +123,12 @@ class GroupParser {
 
 	#volumes(): ReadonlyMap<string, LogicalVolume> {
 		const sections = this.#section.sectionsOf("logical_volumes");
-		for (const { name } of sections) this.#volumeNames.add(name);
+		const plain = this.#plainVolumes();
+		for (const { name } of [...plain, ...sections]) this.#volumeNames.add(name);
+		if (this.#volumeNames.size < plain.length + sections.length)
+			throw this.#section.wrong("two volumes of one name");
 		const volumes = new Map<string, LogicalVolume>();
+		for (const volume of plain) volumes.set(volume.name, this.#plainVolume(volume));
 		for (const section of sections) volumes.set(section.name, this.#volume(section));
 		for (const [name, usedBy] of this.#users) {
 			const volume = volumes.get(name);
@@ -118,6 +137,37 @@ class GroupParser {
 			if (volume !== undefined) volumes.set(name, { ...volume, isVisible, usedBy });
 		}
 		return volumes;
+	}
+
+	/** Those that were taken out of the text, if it was out of this section. */
+	#plainVolumes(): readonly PlainVolume[] {
+		if (this.#without === undefined) return none;
+		const section = this.#section.get("logical_volumes");
+		if (section instanceof ConfigSection && section.isAt(this.#without.offset))
+			return this.#without.volumes;
+		throw this.#section.wrong("volumes were taken out of another place");
+	}
+
+	#plainVolume({ name, uuid, extentCount, ...volume }: PlainVolume): LogicalVolume {
+		const { flags, unknown } = this.#flagsOf(volume.status, volume.flags);
+		return {
+			name,
+			uuid,
+			flags,
+			unknownFlags: unknown,
+			isVisible: flags.has("VISIBLE"),
+			isWritable: isWritable(flags),
+			extentCount,
+			segments: volume.segments.map((segment, index) => {
+				const place = volume.places[index];
+				const member = this.#members.get(place?.name ?? "");
+				if (place === undefined || member === undefined)
+					throw this.#section.wrong(`${name} is not on physical volumes alone`);
+				const { startExtent } = place;
+				return { ...segment, areas: [{ member, volume: undefined, startExtent }] };
+			}),
+			usedBy: noUsers, // they may be read later
+		};
 	}
 
 	#volume(section: ConfigSection): LogicalVolume {
@@ -129,7 +179,9 @@ class GroupParser {
 			throw section.wrong(`${name} has not as many segments as it says`, "segment_count");
 		}
 		if (segments.length > 1) segments.sort((a, b) => a.startExtent - b.startExtent);
-		const { flags, unknown } = this.#flagsOf(section);
+		const status = section.strings("status");
+		const compatible = section.has("flags") ? section.strings("flags") : none;
+		const { flags, unknown } = this.#flagsOf(status, compatible);
 		let unknownFlags = unknown;
 		let extentCount = 0;
 		let isJoint = false;
@@ -156,9 +208,7 @@ class GroupParser {
 	}
 
 	/** Most volumes have the same ones. */
-	#flagsOf(section: ConfigSection): KnownFlags {
-		const status = section.strings("status");
-		const compatible = section.has("flags") ? section.strings("flags") : none;
+	#flagsOf(status: readonly string[], compatible: readonly string[]): KnownFlags {
 		const key = `${status.join()} ${compatible.join()}`;
 		let known = this.#flags.get(key);
 		if (known === undefined) {
