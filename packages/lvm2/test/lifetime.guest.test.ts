@@ -21,7 +21,7 @@ let disks: Disk[];
 let child: ChildProcess | undefined;
 
 beforeAll(async () => {
-	await loadTargets("thin-pool", "raid");
+	await loadTargets("thin-pool", "raid", "snapshot");
 	laboratory = new Laboratory();
 	disks = [laboratory.disk("a.img", 100), laboratory.disk("b.img", 100)];
 	const lvm = (command: string, ...args: readonly string[]) =>
@@ -30,7 +30,10 @@ beforeAll(async () => {
 	lvm("lvcreate", "-Wn", "-Zn", "-L", "8M", "-i", "2", "-n", "striped", "vg");
 	lvm("lvcreate", "-L", "16M", "-V", "4M", "-T", "vg/pool", "-n", "thin");
 	lvm("lvcreate", "--type", "raid1", "-m1", "--nosync", "-L", "4M", "-n", "mirrored", "vg");
-	for (const name of ["striped", "thin", "mirrored"]) writeMarks(`/dev/mapper/vg-${name}`, name);
+	lvm("lvcreate", "-Wn", "-Zn", "-L", "4M", "-n", "origin", "vg");
+	lvm("lvcreate", "-s", "-L", "4M", "-n", "snap", "vg/origin");
+	for (const name of ["striped", "thin", "mirrored", "origin"])
+		writeMarks(`/dev/mapper/vg-${name}`, name);
 	lvm("vgchange", "-an", "vg");
 });
 afterAll(() => laboratory[Symbol.dispose]());
@@ -62,18 +65,19 @@ async function held(
 
 describe("a process that holds volumes", () => {
 	test("leaves nothing when it is killed", async ({ expect }) => {
-		const said = await held(["striped", "thin", "mirrored"]);
+		const said = await held(["striped", "thin", "mirrored", "origin"]);
 		const during = mappings();
 		process.kill(-(child?.pid ?? 0), "SIGKILL");
 
 		expect(said).toEqual(
-			["striped", "thin", "mirrored"].map((name) => ({
+			["striped", "thin", "mirrored", "origin"].map((name) => ({
 				node: expect.stringMatching(/^dm-\d+$/),
 				marks: marksOf(name, name === "striped" ? 8 : 4),
 			})),
 		);
-		// One; thin, pool, data and metadata; mirrored, and data and metadata on either disk.
-		expect(during).toHaveLength(1 + 4 + 5);
+		// One; thin, pool, data and metadata; mirrored, and data and metadata on either disk; origin and snapshot, and what is
+		// beneath each.
+		expect(during).toHaveLength(1 + 4 + 5 + 4);
 		expect(during.every((name) => name.startsWith("devhost-"))).toBe(true);
 		expect(await until(() => mappings().length === 0, 1_000 * slowness)).toBe(true);
 	});
