@@ -57,6 +57,12 @@ export { abandoned } from "./abandoned.ts";
 export { CommandError, isCommandError } from "./command-error.ts";
 export { delay } from "./delay.ts";
 export type { Handle } from "./handle.ts";
+export {
+	describeOption,
+	type OptionProblem,
+	type OptionTexts,
+	refuseOptions,
+} from "./option-problems.ts";
 export { shown } from "./shown.ts";
 export { loopTag, mappingTag, maxLoopTagBytes, maxMappingTagBytes } from "./tag.ts";
 export { parseLoopTag, parseMappingTag } from "./tag.ts";

@@ -1,15 +1,7 @@
-import {
-	closestName,
-	DeviceError,
-	type DeviceProblem,
-	jsonPointer,
-	shown,
-	toPlain,
-} from "@devhost/core";
+import { describeOption, refuseOptions, toPlain } from "@devhost/core";
 import {
 	findLoopbackManifestOptionsProblems,
 	type LoopbackManifestOptions,
-	type SchemaProblem,
 } from "./generated/loopback-manifest-options.ts";
 
 /** Options of a loopback device, as the driver uses them. */
@@ -55,17 +47,11 @@ const expected: Readonly<Record<keyof LoopbackManifestOptions, string>> = {
  */
 export function parseLoopbackOptions(value: unknown): LoopbackOptions {
 	const plain = toPlain(value ?? {});
-	// One complaint for each place: what is no number is no multiple of 512 either.
-	const found = new Map<string, DeviceProblem>();
-	for (const problem of findLoopbackManifestOptionsProblems(plain)) {
-		const described = describe(problem, plain);
-		if (!found.has(described.pointer)) found.set(described.pointer, described);
-	}
-	const problems = [...found.values()];
-	if (problems.length > 0) {
-		const message = problems.map((problem) => problem.message).join("; ");
-		throw new DeviceError("ERR_DEVICE_OPTIONS", message, { problems });
-	}
+	refuseOptions(
+		findLoopbackManifestOptionsProblems(plain).map((problem) =>
+			describeOption(problem, plain, { expected }),
+		),
+	);
 	return withUnits(plain as LoopbackManifestOptions);
 }
 
@@ -80,32 +66,4 @@ function withUnits(options: LoopbackManifestOptions): LoopbackOptions {
 		readOnly: options["read-only"] ?? false,
 		directIo: options["direct-io"] ?? false,
 	};
-}
-
-function describe(problem: SchemaProblem, value: unknown): DeviceProblem {
-	const complaint = (pointer: string, message: string): DeviceProblem => {
-		return { code: "ERR_DEVICE_OPTIONS", pointer, message };
-	};
-	const { instancePath, params } = problem;
-	if (problem.keyword === "required") {
-		return complaint(
-			instancePath,
-			`${String(params["missingProperty"])}: missing, expected ${expected.filename}`,
-		);
-	}
-	if (problem.keyword === "additionalProperties") {
-		const key = String(params["additionalProperty"]);
-		const meant = closestName(key, Object.keys(expected));
-		const hint =
-			meant === undefined
-				? `there are ${Object.keys(expected).join(", ")}`
-				: `did you mean ${meant}?`;
-		return complaint(jsonPointer([key]), `${key}: unknown option, ${hint}`);
-	}
-	if (instancePath === "") {
-		return complaint("", `options: ${shown(value)}, expected an object`);
-	}
-	const key = instancePath.slice(1) as keyof LoopbackManifestOptions;
-	const given = (value as Readonly<Record<string, unknown>>)[key];
-	return complaint(instancePath, `${key}: ${shown(given)}, expected ${expected[key]}`);
 }

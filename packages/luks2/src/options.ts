@@ -1,8 +1,8 @@
 import {
-	closestName,
-	DeviceError,
+	describeOption,
 	type DeviceProblem,
 	jsonPointer,
+	refuseOptions,
 	shown,
 	toPlain,
 } from "@devhost/core";
@@ -87,19 +87,11 @@ const ways = ["passphrase", "key-file", "volume-key-file", "token-only"] as cons
  */
 export function parseLuks2Options(value: unknown): Luks2Options {
 	const plain = toPlain(value ?? {});
-	// One complaint for each place: what is no number is no power of two either.
-	const found = new Map<string, DeviceProblem>();
-	for (const problem of findLuks2ManifestOptionsProblems(plain)) {
+	const problems = findLuks2ManifestOptionsProblems(plain)
 		// What alternatives and conditions say inside, they say again as a whole.
-		if (/\/(?:anyOf|oneOf)\//.test(problem.schemaPath)) continue;
-		const described = describe(problem, plain);
-		if (!found.has(described.pointer)) found.set(described.pointer, described);
-	}
-	const problems = [...found.values()];
-	if (problems.length > 0) {
-		const message = problems.map((problem) => problem.message).join("; ");
-		throw new DeviceError("ERR_DEVICE_OPTIONS", message, { problems });
-	}
+		.filter(({ schemaPath }) => !/\/(?:anyOf|oneOf)\//.test(schemaPath))
+		.map((problem) => describe(problem, plain));
+	refuseOptions(problems);
 	return withUnits(plain as Luks2ManifestOptions);
 }
 
@@ -137,22 +129,9 @@ function describe(problem: SchemaProblem, value: unknown): DeviceProblem {
 		return { code: "ERR_DEVICE_OPTIONS", pointer, message };
 	};
 	const { instancePath, keyword, params } = problem;
-	// What is inside of a secret is not looked at; it is no reference then.
-	const key = instancePath.split("/")[1] as keyof Luks2ManifestOptions | undefined;
-	if (key !== undefined) {
-		const given = (value as Readonly<Record<string, unknown>>)[key];
-		const text = isSecret(key) ? kindOf(given) : shown(given);
-		return complaint(jsonPointer([key]), `${key}: ${text}, expected ${expected[key]}`);
-	}
-	if (keyword === "additionalProperties") {
-		const unknown = String(params["additionalProperty"]);
-		const meant = closestName(unknown, Object.keys(expected));
-		const hint =
-			meant === undefined
-				? `there are ${Object.keys(expected).join(", ")}`
-				: `did you mean ${meant}?`;
-		return complaint(jsonPointer([unknown]), `${unknown}: unknown option, ${hint}`);
-	}
+	const show = (key: string, given: unknown): string =>
+		isSecret(key) ? kindOf(given) : shown(given);
+	if (instancePath !== "") return describeOption(problem, value, { expected, show });
 	if (keyword === "oneOf") {
 		const given = ways.filter((way) => Object.hasOwn(value as object, way));
 		return complaint(
@@ -175,7 +154,7 @@ function describe(problem: SchemaProblem, value: unknown): DeviceProblem {
 			"key-slot: goes with passphrase or key-file, and there is neither",
 		);
 	}
-	return complaint("", `options: ${shown(value)}, expected an object`);
+	return describeOption(problem, value, { expected, show });
 }
 
 function isSecret(key: string): boolean {
