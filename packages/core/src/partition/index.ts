@@ -4,4 +4,10 @@
  *
  * @packageDocumentation
  */
-export type { Partition, PartitionSource, PartitionTable } from "./partition-table.ts";
+export type {
+	Partition,
+	PartitionIdentity,
+	PartitionSource,
+	PartitionTable,
+	RefusedPartition,
+} from "./partition-table.ts";
