@@ -1,5 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { constants, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+	constants,
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "vitest";
@@ -7,6 +15,7 @@ import {
 	type Fd,
 	LO_FLAGS_AUTOCLEAR,
 	LO_FLAGS_READ_ONLY,
+	addPartition,
 	blockReadOnly,
 	blockSectorBytes,
 	blockSizeBytes,
@@ -24,6 +33,7 @@ import {
 	maxLoopTagBytes,
 	mknodat,
 	openat2,
+	setBlockReadOnly,
 	statFd,
 } from "../src/index.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
@@ -128,11 +138,11 @@ describeAsRoot("loop devices", () => {
 		expect(blockSizeBytes(loop)).toBe(1024);
 	});
 
-	test("lose a partition, of which the file knows nothing", async ({ expect }) => {
+	test("get partitions and lose them, of which the file knows nothing", async ({ expect }) => {
 		await using loop = await bind({});
-		const path = `/proc/${process.pid}/fd/${loop.fd}`;
 		for (const number of [1, 2]) {
-			execFileSync("addpart", [path, `${number}`, `${64 * number}`, "64"]);
+			const startBytes = 32768 * number;
+			addPartition(loop, { number, startBytes, sizeBytes: 32768 });
 		}
 		const directory = `/sys/block/loop${loopStatus(loop).number}`;
 		const partitions = (): string[] =>
@@ -146,6 +156,79 @@ describeAsRoot("loop devices", () => {
 		expect(() => deletePartition(loop, 1)).toThrow(expect.objectContaining({ code: "ENXIO" }));
 		deletePartition(loop, 2);
 		expect(partitions()).toEqual([]);
+	});
+
+	test("show as a partition the bytes that it was told to have, also to others than its opener", async ({
+		expect,
+	}) => {
+		await using loop = await bind({ sectorBytes: 4096 });
+		const { number } = loopStatus(loop);
+
+		addPartition(loop, { number: 255, startBytes: 65536, sizeBytes: 8192 });
+
+		const [major, minor] = readFileSync(`/sys/class/block/loop${number}p255/dev`, "utf8")
+			.split(":")
+			.map(Number) as [number, number];
+		mknodat(nodes, "partition", "block", { major, minor }, 0o600);
+		{
+			using partition = openat2(nodes, "partition", { flags: constants.O_RDWR });
+			writeSync(partition.fd, "in the partition", 0);
+			await fsync(partition);
+			expect(blockSizeBytes(partition)).toBe(8192);
+			expect(blockSectorBytes(partition)).toBe(4096);
+			expect(diskSequence(partition)).toBe(diskSequence(loop));
+			expect(() => deletePartition(loop, 255)).toThrow(
+				expect.objectContaining({ code: "EBUSY", syscall: "BLKPG_DEL_PARTITION" }),
+			);
+		}
+		deletePartition(loop, 255);
+		const content = readFileSync(join(folder, "disk.img"));
+		expect(content.toString("latin1", 65536, 65552)).toBe("in the partition");
+	});
+
+	test("can have one partition refuse writes, and another take them", async ({ expect }) => {
+		await using loop = await bind({});
+		const { number } = loopStatus(loop);
+		for (const each of [1, 2])
+			addPartition(loop, { number: each, startBytes: 65536 * each, sizeBytes: 65536 });
+		const open = (partition: number): Fd => {
+			const dev = readFileSync(`/sys/class/block/loop${number}p${partition}/dev`, "utf8");
+			const [major, minor] = dev.split(":").map(Number) as [number, number];
+			mknodat(nodes, `p${partition}`, "block", { major, minor }, 0o600);
+			return openat2(nodes, `p${partition}`, { flags: constants.O_RDONLY });
+		};
+		{
+			using first = open(1);
+			using second = open(2);
+
+			setBlockReadOnly(first, true);
+
+			expect(blockReadOnly(first)).toBe(true);
+			expect(blockReadOnly(second)).toBe(false);
+			expect(blockReadOnly(loop)).toBe(false);
+		}
+		for (const each of [1, 2]) deletePartition(loop, each);
+	});
+
+	test.for([
+		["there is one of its number", { number: 1, startBytes: 131072, sizeBytes: 512 }, "EBUSY"],
+		[
+			"it shares a sector with another",
+			{ number: 2, startBytes: 66048, sizeBytes: 512 },
+			"EBUSY",
+		],
+		["it is not whole sectors", { number: 2, startBytes: 131073, sizeBytes: 512 }, "EINVAL"],
+		["it is empty", { number: 2, startBytes: 131072, sizeBytes: 0 }, "EINVAL"],
+		["it has no number", { number: 0, startBytes: 131072, sizeBytes: 512 }, "EINVAL"],
+		["its number is too large", { number: 256, startBytes: 131072, sizeBytes: 512 }, "EINVAL"],
+	] as const)("refuse a partition where %s", async ([, partition, code], { expect }) => {
+		await using loop = await bind({});
+		addPartition(loop, { number: 1, startBytes: 65536, sizeBytes: 4096 });
+
+		expect(() => addPartition(loop, partition)).toThrow(
+			expect.objectContaining({ code, syscall: "BLKPG_ADD_PARTITION" }),
+		);
+		deletePartition(loop, 1);
 	});
 
 	test("refuse a sector size that the kernel does not have, and a tag that does not fit", async ({
