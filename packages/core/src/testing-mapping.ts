@@ -12,10 +12,11 @@ import {
 	type KeptCommand,
 	SysError,
 } from "@devhost/linux";
+import type { ReleaseFailures } from "./block-device.ts";
 import { nowMs } from "./clock.ts";
 import { delay } from "./delay.ts";
 import type { Handle } from "./handle.ts";
-import type { MappingSys, ReleaseFailures } from "./mapping/mapping-sys.ts";
+import type { MappingSys } from "./mapping/mapping-sys.ts";
 
 /** How a fake program ends. */
 export interface FakeCommandResult {

@@ -1,9 +1,10 @@
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 import { isSysError } from "@devhost/linux";
 import type { BlockIdentity } from "../absence.ts";
-import { busyMessage, DeviceBusy, DeviceError, isDeviceError } from "../error.ts";
+import { busy, lost } from "../close-complaint.ts";
+import { DeviceError, isDeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
-import { type Holder, otherHolders } from "../holder.ts";
+import { otherHolders } from "../holder.ts";
 import { takeEvery, throwFailures } from "../take-every.ts";
 import { waitUntil } from "../wait-until.ts";
 import type { MappingSys } from "./mapping-sys.ts";
@@ -165,30 +166,4 @@ async function waitForBeneath(
 
 function kernelName({ node }: BlockIdentity): string {
 	return `dm-${node.minor}`;
-}
-
-/**
- * A device that is still used, and by whom.
- *
- * @param only - Those of them who matter.
- */
-export async function busy(
-	sys: MappingSys,
-	node: DeviceNumber,
-	subject: string,
-	only: (holders: readonly Holder[]) => readonly Holder[] = (holders) => holders,
-): Promise<DeviceBusy> {
-	const holders = only(await sys.holders(node));
-	return new DeviceBusy(busyMessage(subject, holders), holders, { details: { node } });
-}
-
-/** What somebody is told when writing back failed: part of what was written is lost. */
-export function lost(subject: string, cause: unknown): unknown {
-	if (!isSysError(cause)) return cause;
-	return new DeviceError(
-		"ERR_DEVICE_CLOSE",
-		`${subject}: part of what was written to the device is lost (${cause.syscall}: ${cause.code}). ` +
-			"Do not use what is beneath",
-		{ cause, details: { errno: cause.code } },
-	);
 }

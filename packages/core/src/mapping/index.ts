@@ -6,14 +6,8 @@
 export type { BoundMapping, ClosingMapping } from "./close-mapping.ts";
 export { closeMapping } from "./close-mapping.ts";
 export { linuxMappings } from "./linux-mappings.ts";
-export type {
-	BlockFacts,
-	KeepCommand,
-	Kept,
-	KeepTable,
-	MappingSys,
-	ReleaseFailures,
-} from "./mapping-sys.ts";
+export type { BlockFacts, ReleaseFailures } from "../block-device.ts";
+export type { KeepCommand, Kept, KeepTable, MappingSys } from "./mapping-sys.ts";
 export type {
 	CommandRequest,
 	MappingBeneath,

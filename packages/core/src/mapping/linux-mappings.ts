@@ -1,28 +1,24 @@
-import { constants, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import {
-	AT_FDCWD,
-	type BatchCall,
-	blockReadOnly,
-	blockSectorBytes,
-	blockSizeBytes,
 	DeviceMapper,
 	type DeviceNumber,
-	diskSequence,
 	fsync,
 	isSysError,
 	keepCommand,
 	MappingKeeper,
-	mknodat,
-	openat2,
-	performInOrder,
-	unlinkat,
 } from "@devhost/linux";
 import { identify, isPresent } from "../absence.ts";
+import {
+	claimBlock,
+	describeBlock,
+	makeBlockNode,
+	releaseBlock,
+	removeBlockNode,
+} from "../block-device.ts";
 import { nowMs } from "../clock.ts";
 import { delay } from "../delay.ts";
 import { findHolders } from "../find-holders.ts";
-import type { Handle } from "../handle.ts";
-import type { MappingSys, ReleaseFailures } from "./mapping-sys.ts";
+import type { MappingSys } from "./mapping-sys.ts";
 
 /** What a process needs of device-mapper once: its control device, and the process that makes mappings of tables. */
 class Mappers {
@@ -93,61 +89,21 @@ export function linuxMappings(options: { readonly control?: string } = {}): Mapp
 			}
 		},
 		resume: (node) => mappers.mapper.resume({ node }),
-		makeNode(devices, name, node) {
-			try {
-				mknodat(devices, name, "block", node, 0o600);
-			} catch (error) {
-				// Somebody's leftover, by whatever name: trust nothing that we did not make.
-				if (!isSysError(error, "EEXIST")) throw error;
-				unlinkat(devices, name);
-				mknodat(devices, name, "block", node, 0o600);
-			}
-		},
-		removeNode(devices, name) {
-			try {
-				unlinkat(devices, name);
-			} catch (error) {
-				if (!isSysError(error, "ENOENT")) throw error;
-			}
-		},
-		describe: (mapping) => ({
-			sizeBytes: blockSizeBytes(mapping.fd),
-			sectorBytes: blockSectorBytes(mapping.fd),
-			readOnly: blockReadOnly(mapping.fd),
-			diskSequence: diskSequence(mapping.fd),
-		}),
+		makeNode: makeBlockNode,
+		removeNode: removeBlockNode,
+		describe: (mapping) => describeBlock(mapping.fd),
 		// Not its name, which may be changed.
 		identify: (node) => identify(node, { same: ["diskseq", "dm/uuid"] }),
 		isPresent: (identity) => isPresent(identity),
 		isReadOnly,
 		devicesOn: listHolders,
 		holders: (node) => findHolders(node),
-		claim: (mapping) =>
-			openat2(AT_FDCWD, `/proc/self/fd/${mapping.fd}`, {
-				flags: constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK,
-			}),
+		claim: claimBlock,
 		flush: (mapping) => fsync(mapping.fd),
-		release,
+		release: releaseBlock,
 		nowMs,
 		delay,
 	};
-}
-
-/** All on one way to a thread of the pool and back. */
-async function release(
-	mapping: Handle,
-	claim: Handle | undefined,
-	{ flush }: { readonly flush: boolean },
-): Promise<ReleaseFailures> {
-	const calls: BatchCall[] = [];
-	if (flush) calls.push({ call: "fsync", fd: mapping.fd });
-	calls.push({ call: "close", fd: mapping });
-	if (claim !== undefined) calls.push({ call: "close", fd: claim });
-	const failures = (await performInOrder(calls)).map((result) =>
-		isSysError(result) ? result : undefined,
-	);
-	const flushed = flush ? failures.shift() : undefined;
-	return { flush: flushed, close: failures.find((failure) => failure !== undefined) };
 }
 
 function isReadOnly({ major, minor }: DeviceNumber): boolean | undefined {

@@ -9,6 +9,7 @@ import type {
 	KeptOutput,
 } from "@devhost/linux";
 import type { BlockIdentity } from "../absence.ts";
+import type { BlockFacts, ReleaseFailures } from "../block-device.ts";
 import type { Handle } from "../handle.ts";
 import type { Holder } from "../holder.ts";
 import type { WaitClock } from "../wait-until.ts";
@@ -48,23 +49,6 @@ export interface Kept {
 	readonly beneath: readonly DeviceNumber[];
 	/** Of each of these a descriptor: one that has nothing on top of it, as a snapshot's origin, would go without. */
 	readonly held: readonly Handle[];
-}
-
-/** What an open block device is. */
-export interface BlockFacts {
-	readonly sizeBytes: number;
-	/** Bytes of a logical sector. */
-	readonly sectorBytes: number;
-	readonly readOnly: boolean;
-	/** Undefined before Linux 5.15. */
-	readonly diskSequence: bigint | undefined;
-}
-
-/** What failed of {@link MappingSys.release}. */
-export interface ReleaseFailures {
-	readonly flush?: unknown;
-	/** The descriptors are closed all the same. */
-	readonly close?: unknown;
 }
 
 /**

@@ -9,11 +9,12 @@ import type {
 import { abandoned } from "../abandoned.ts";
 import { attachFailures } from "../attach-failures.ts";
 import { causeFirst } from "../cause-first.ts";
+import { busy, lost } from "../close-complaint.ts";
 import { CommandError } from "../command-error.ts";
 import { DeviceError } from "../error.ts";
 import { mappingTag } from "../tag.ts";
 import { waitUntil } from "../wait-until.ts";
-import { type BoundMapping, busy, closeMapping, lost } from "./close-mapping.ts";
+import { type BoundMapping, closeMapping } from "./close-mapping.ts";
 import type * as MappingErrors from "./mapping-error.ts";
 import type { Kept, MappingSys } from "./mapping-sys.ts";
 
