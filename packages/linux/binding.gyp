@@ -10,6 +10,7 @@
 				"native/poll.c",
 				"native/blocking.c",
 				"native/keyring.c",
+				"native/mount.c",
 			],
 			"cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"],
 			"ldflags": ["-Wl,-s"],

@@ -25,6 +25,12 @@ export const systemNeeds = [
 	{ program: "mkfs.vfat", package: "dosfstools" },
 	{ program: "mcopy", package: "mtools" },
 	{ program: "mkfs.xfs", package: "xfsprogs" },
+	{ program: "mkfs.btrfs", package: "btrfs-progs" },
+	{ program: "mkfs.erofs", package: "erofs-utils" },
+	{ program: "mksquashfs", package: "squashfs-tools" },
+	{ program: "mkfs.f2fs", package: "f2fs-tools" },
+	{ program: "xorriso", package: "xorriso" },
+	{ program: "setfattr", package: "attr" },
 	// Containers and volumes, to be opened by us and compared with.
 	{ program: "cryptsetup", package: "cryptsetup-bin" },
 	{ program: "lvm", package: "lvm2" },

@@ -24,5 +24,6 @@ NAPI_MODULE_INIT() {
 	define_poll(env, exports);
 	define_blocking(env, exports);
 	define_keyring(env, exports);
+	define_mounts(env, exports);
 	return exports;
 }

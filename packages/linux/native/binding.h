@@ -75,5 +75,6 @@ void define_processes(napi_env env, napi_value exports);
 void define_poll(napi_env env, napi_value exports);
 void define_blocking(napi_env env, napi_value exports);
 void define_keyring(napi_env env, napi_value exports);
+void define_mounts(napi_env env, napi_value exports);
 
 #endif

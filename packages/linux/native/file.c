@@ -11,14 +11,6 @@
 #ifndef __NR_openat2
 #define __NR_openat2 437
 #endif
-#ifndef __NR_move_mount
-#define __NR_move_mount 429
-#endif
-#ifndef __NR_fsopen
-#define __NR_fsopen 430
-#define __NR_fsconfig 431
-#define __NR_fsmount 432
-#endif
 #ifndef __NR_memfd_create
 #error "this libc knows no memfd_create"
 #endif
@@ -182,46 +174,6 @@ static napi_value js_fstat(napi_env env, napi_callback_info info) {
 	return make_int(env, 0);
 }
 
-/* fsmount(type, options: string[] of key, value pairs, attributes): descriptor of a mount that stands nowhere
- *
- * fsopen(2), fsconfig(2), fsmount(2): Linux 5.2. The mount ends with its last descriptor.
- */
-static napi_value js_fsmount(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	arguments(env, info, argv);
-	char *type = get_string(env, argv[0]);
-	if (type == NULL) return make_int(env, -EINVAL);
-	int context = (int)syscall(__NR_fsopen, type, 1u /* FSOPEN_CLOEXEC */);
-	int error = errno;
-	free(type);
-	if (context < 0) return make_int(env, -error);
-
-	uint32_t count = 0;
-	napi_get_array_length(env, argv[1], &count);
-	long result = 0;
-	for (uint32_t i = 0; i + 1 < count && result >= 0; i += 2) {
-		napi_value key, value;
-		napi_get_element(env, argv[1], i, &key);
-		napi_get_element(env, argv[1], i + 1, &value);
-		char *k = get_string(env, key), *v = get_string(env, value);
-		result = syscall(__NR_fsconfig, context, 1 /* FSCONFIG_SET_STRING */, k, v, 0);
-		error = errno;
-		free(k);
-		free(v);
-	}
-	if (result >= 0) {
-		result = syscall(__NR_fsconfig, context, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0);
-		error = errno;
-	}
-	if (result >= 0) {
-		result = syscall(__NR_fsmount, context, 1u /* FSMOUNT_CLOEXEC */, get_uint(env, argv[2]));
-		error = errno;
-	}
-	close(context);
-	errno = error;
-	return make_result(env, result);
-}
-
 void define_files(napi_env env, napi_value exports) {
 	define_function(env, exports, "close", js_close);
 	define_function(env, exports, "fcntl", js_fcntl);
@@ -234,5 +186,4 @@ void define_files(napi_env env, napi_value exports) {
 	define_function(env, exports, "flock", js_flock);
 	define_function(env, exports, "memfdCreate", js_memfd_create);
 	define_function(env, exports, "fstat", js_fstat);
-	define_function(env, exports, "fsmount", js_fsmount);
 }

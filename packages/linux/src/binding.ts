@@ -29,7 +29,19 @@ export interface Binding {
 	flock(fd: number, operation: number): number;
 	memfdCreate(name: string, flags: number): number;
 	fstat(fd: number, out: Float64Array): number;
-	fsmount(type: string, options: readonly string[], attributes: number): number;
+	fsmount(type: string, options: readonly (string | null)[], attributes: number): number;
+	createMount(
+		type: string,
+		options: readonly (string | null)[],
+		attributes: number,
+		out: Int32Array,
+		log: Uint8Array,
+	): Promise<number> | number;
+	unmount(path: string, flags: number): Promise<number> | number;
+	moveMount(mount: number, directory: number): number;
+	openTree(directory: number, flags: number): number;
+	mountSetattr(mount: number, flags: number, set: number, clear: number): number;
+	kernelLog(into: Uint8Array): number;
 	ioctl(
 		fd: number,
 		request: number,

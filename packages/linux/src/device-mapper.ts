@@ -27,8 +27,9 @@ import {
 } from "./dm-struct.ts";
 import { isSysError } from "./errno.ts";
 import type { Fd, FdLike } from "./fd.ts";
-import { AT_FDCWD, detachedMount, type DeviceNumber, mknodat, openat2, unlinkat } from "./file.ts";
+import { AT_FDCWD, type DeviceNumber, mknodat, openat2, unlinkat } from "./file.ts";
 import { ioctl, ioctlAsync } from "./ioctl.ts";
+import { detachedMount } from "./mount.ts";
 
 /** Which device: by one of its names, or by its number, which is another device's as soon as it is gone. */
 export type DmSelector =

@@ -12,6 +12,7 @@ export { Poller, READABLE, WRITABLE } from "./poller.ts";
 export { type IoctlCall, type IoctlPointer, ioctl, ioctlAsync } from "./ioctl.ts";
 export { type BatchCall, performInOrder } from "./batch.ts";
 export * from "./file.ts";
+export * from "./mount.ts";
 export * from "./process.ts";
 export * from "./capability.ts";
 export * from "./block.ts";
