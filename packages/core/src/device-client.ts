@@ -1,8 +1,15 @@
 import type { DeviceNumber, Fd, FdLike } from "@devhost/linux";
 import { DeviceError } from "./error.ts";
 import { toPlain } from "./json-value.ts";
-import type { ParentDevice } from "./driver.ts";
-import type { BeginParams, CloseParams, OpenParams, OpenResult, SentSecret } from "./wire.ts";
+import type { DeviceNode } from "./driver.ts";
+import type {
+	BeginParams,
+	CloseParams,
+	DirectoryParams,
+	OpenParams,
+	OpenResult,
+	SentSecret,
+} from "./wire.ts";
 
 /** What a call to a service may carry, of what `@devhost/rpc` offers. */
 export interface DeviceCallOptions {
@@ -19,6 +26,8 @@ export interface DeviceCallOptions {
 /** What a service answered. Disposing it closes descriptors that came with it. */
 export interface DeviceCallReply extends Disposable {
 	readonly value: unknown;
+	/** Descriptors that came with it. */
+	readonly fds?: { readonly length: number; take(index: number): Fd };
 }
 
 /**
@@ -48,9 +57,13 @@ export interface OpenRequest {
 	/** Plain, or from {@link parseJson}. */
 	readonly options: unknown;
 	/** In the manifest's order. */
-	readonly parents: readonly ParentDevice[];
+	readonly parents: readonly Partial<DeviceNode>[];
 	/** Those of the options, and their descriptors, lent. */
 	readonly secrets?: { readonly secrets: readonly SentSecret[]; readonly fds: readonly Fd[] };
+	/** The directory that its files are in, lent; undefined for that of `begin`. */
+	readonly tree?: Fd | undefined;
+	/** Where it is to be mounted, if it is a mount. */
+	readonly mount?: OpenParams["mount"] | undefined;
 }
 
 /**
@@ -64,23 +77,26 @@ export async function callOpen(
 	request: OpenRequest,
 	options: DeviceCallOptions,
 ): Promise<OpenResult> {
-	const { name, type, parents, secrets: sent } = request;
+	const { name, type, parents, secrets: sent, tree, mount } = request;
 	const plain = toPlain(request.options ?? undefined);
 	const params: OpenParams = {
 		name,
 		type,
 		...(plain === undefined ? {} : { options: plain }),
-		...(parents.length > 0 && { parents: parents.map(({ path, node }) => ({ path, node })) }),
+		...(parents.length > 0 && { parents: parents.map(parentNode) }),
 		...(sent !== undefined && { secrets: sent.secrets }),
+		...(tree !== undefined && { tree: sent?.fds.length ?? 0 }),
+		...(mount !== undefined && { mount }),
 	};
-	const more = sent === undefined ? options : { ...options, fds: sent.fds };
+	const fds = [...(sent?.fds ?? []), ...(tree === undefined ? [] : [tree])];
+	const more = fds.length === 0 ? options : { ...options, fds };
 	using reply = await callWithOptions(client, params, more);
-	const result = openResult(reply.value);
+	const result = openResult(reply.value, mount !== undefined);
 	if (result !== undefined) return result;
 	const answer = shown(reply.value);
 	throw new DeviceError(
 		"ERR_DEVICE_SERVICE",
-		`${name}: the service of ${type} answered ${answer}, which is not a device`,
+		`${name}: the service of ${type} answered ${answer}, which is not a ${mount === undefined ? "device" : "mount"}`,
 		{ device: name },
 	);
 }
@@ -101,6 +117,24 @@ async function callWithOptions(
 	}
 }
 
+/**
+ * Asks for the directory of a mount, which is the caller's.
+ *
+ * @throws {@link DeviceError} `ERR_DEVICE_SERVICE` none came.
+ * @throws what the call throws.
+ */
+export async function callDirectory(
+	client: DeviceServiceClient,
+	params: DirectoryParams,
+	options: DeviceCallOptions,
+): Promise<Fd> {
+	using reply = await client.call("directory", params, options);
+	if (reply.fds?.length === 1) return reply.fds.take(0);
+	const { name: device } = params;
+	const message = `${device}: its service gave no directory`;
+	throw new DeviceError("ERR_DEVICE_SERVICE", message, { device });
+}
+
 /** Has a service close a device; nothing happens if it has none of that name. */
 export async function callClose(
 	client: DeviceServiceClient,
@@ -118,16 +152,50 @@ function shown(value: unknown): string {
 	return text?.slice(0, 200) ?? "nothing";
 }
 
-function openResult(value: unknown): OpenResult | undefined {
+function parentNode({ path, node }: Partial<DeviceNode>): DeviceNode {
+	// The check of the graph has seen to it.
+	if (path === undefined || node === undefined) throw new TypeError("a parent without a node");
+	return { path, node };
+}
+
+/** @param isMount - What is asked for has no node, and may be at the root of mounts. */
+function openResult(value: unknown, isMount: boolean): OpenResult | undefined {
 	if (!isRecord(value)) return undefined;
-	const { path, node, details } = value;
-	if (typeof path !== "string" || !isInside(path)) return undefined;
-	if (!isRecord(node)) return undefined;
-	const { major, minor } = node;
-	if (!isIndex(major) || !isIndex(minor)) return undefined;
-	const number: DeviceNumber = { major, minor };
-	if (details === undefined || details === null) return { path, node: number };
-	return isRecord(details) ? { path, node: number, details } : undefined;
+	const { path, details } = value;
+	if (typeof path !== "string") return undefined;
+	if (!isInside(path) && !(isMount && path === ".")) return undefined;
+	const node = deviceNumber(value["node"]);
+	if (node === undefined && !isMount) return undefined;
+	const nodes = isNothing(value["nodes"]) ? undefined : deviceNodes(value["nodes"]);
+	if (nodes === "wrong" || !(isNothing(details) || isRecord(details))) return undefined;
+	return {
+		path,
+		...(node !== undefined && { node }),
+		...(nodes !== undefined && { nodes }),
+		...(!isNothing(details) && { details }),
+	};
+}
+
+function deviceNumber(value: unknown): DeviceNumber | undefined {
+	if (!isRecord(value)) return undefined;
+	const { major, minor } = value;
+	return isIndex(major) && isIndex(minor) ? { major, minor } : undefined;
+}
+
+function deviceNodes(value: unknown): DeviceNode[] | "wrong" {
+	if (!Array.isArray(value)) return "wrong";
+	const nodes = value.flatMap((each: unknown): DeviceNode[] => {
+		if (!isRecord(each)) return [];
+		const { path } = each;
+		const node = deviceNumber(each["node"]);
+		if (typeof path !== "string" || !isInside(path) || node === undefined) return [];
+		return [{ path, node }];
+	});
+	return nodes.length === value.length ? nodes : "wrong";
+}
+
+function isNothing(value: unknown): value is null | undefined {
+	return value === undefined || value === null;
 }
 
 /** Whether a node's path stays in the device directory: it becomes part of stages' commands. */

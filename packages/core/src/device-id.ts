@@ -29,6 +29,32 @@ export function deviceId(
 	return sha256(parts.join(""));
 }
 
+/** What osbuild makes a mount's id of. */
+export interface MountIdParts {
+	/** Of the device that is mounted. */
+	readonly deviceId?: string | undefined;
+	readonly partition?: unknown;
+	readonly target?: string | undefined;
+	/** Undefined where there are none, which is not the same as empty ones. */
+	readonly options?: unknown;
+}
+
+/**
+ * The id of a mount as osbuild computes it. Its name is not part of it.
+ *
+ * Shape: 64 lower-case hexadecimal digits, the sha256 of `J(type) J(deviceId) J(partition) J(target) J(options)`, without
+ * what is missing, empty or 0 of the three in the middle; `J` is {@link pythonJson}. Missing options are `null`.
+ *
+ * Source: `Mount.calc_id`, osbuild/mounts.py.
+ */
+export function mountId(type: string, parts: MountIdParts): string {
+	const { deviceId, partition, target, options } = parts;
+	const text = [deviceId, isFalsy(partition) ? undefined : partition, target || undefined]
+		.filter((part) => part !== undefined)
+		.map((part) => pythonJson(part));
+	return sha256([pythonJson(type), ...text, pythonJson(options ?? null)].join(""));
+}
+
 /** Python's `not options`, for what JSON can hold. */
 function isFalsy(options: unknown): boolean {
 	if (options instanceof JsonNumber) return options.toNumber() === 0;

@@ -1,8 +1,21 @@
 import type { FdLike } from "@devhost/linux";
 import { attachFailures } from "./attach-failures.ts";
-import { callBegin, callClose, callOpen, type DeviceServiceClient } from "./device-client.ts";
+import {
+	callBegin,
+	callClose,
+	callDirectory,
+	callOpen,
+	type DeviceServiceClient,
+} from "./device-client.ts";
+import type { Fd } from "@devhost/linux";
 import { DeviceError } from "./error.ts";
-import { resolveGraph, type DeviceSpec, type DeviceSpecs, type DeviceTypes } from "./graph.ts";
+import {
+	type DeviceSpec,
+	type DeviceSpecs,
+	type DeviceTypes,
+	prerequisitesOf,
+	resolveGraph,
+} from "./graph.ts";
 import { OpenDevices, type OpenedDevice } from "./open-devices.ts";
 import { Opening, type OpenDevicesOptions } from "./opening.ts";
 import type { OpenResult } from "./wire.ts";
@@ -51,6 +64,8 @@ export interface DeviceManagerOptions {
 	readonly tree: FdLike;
 	/** The run's private device directory. Lent until the manager is closed. */
 	readonly devices: FdLike;
+	/** Path of the directory that mounts are in, for the processes of their services. Without it nothing can be mounted. */
+	readonly mounts?: string | undefined;
 	/**
 	 * Where the secrets of options come from. Which options are secrets is known by `types`.
 	 *
@@ -77,6 +92,8 @@ export interface DeviceManagerOptions {
 interface Entry {
 	readonly device: OpenedDevice;
 	readonly client: DeviceServiceClient;
+	/** What it needs to be open. */
+	readonly prerequisites: readonly string[];
 	/** How many devices had been opened when this one's opening began, and when it was complete. */
 	readonly began: number;
 	readonly completed: number;
@@ -241,14 +258,15 @@ export class DeviceManager implements AsyncDisposable {
 			name: string,
 			spec: DeviceSpec,
 		): Promise<Entry | undefined> => {
-			const parents: OpenedDevice[] = [];
-			for (const parent of parentsOf(spec)) {
-				const entry = await (tasks.get(parent) ?? this.#find(parent));
+			const open = new Map<string, OpenedDevice>();
+			for (const each of prerequisitesOf(spec)) {
+				const entry = await (tasks.get(each) ?? this.#find(each));
 				// What kept a parent from opening is known already.
 				if (entry === undefined) return undefined;
 				if (entry.closing !== undefined) opening.stop(parentClosed(entry.device.name));
-				parents.push(entry.device);
+				open.set(each, entry.device);
 			}
+			const parents = parentsOf(spec).flatMap((parent) => open.get(parent) ?? []);
 			if (opening.signal.aborted) return undefined;
 			return await this.#openOne({ name, spec, parents, opening });
 		};
@@ -274,7 +292,9 @@ export class DeviceManager implements AsyncDisposable {
 			const { type } = spec;
 			const beneath = parents.map((parent) => parent.name);
 			const device: OpenedDevice = { name, type, parents: beneath, ...result, openMs };
-			const entry = { device, client, began, completed: ++this.#completions };
+			const prerequisites = prerequisitesOf(spec);
+			const completed = ++this.#completions;
+			const entry = { device, client, prerequisites, began, completed };
 			this.#entries.push(entry);
 			this.#emit({ type: "open", name, ms: openMs, device });
 			return entry;
@@ -313,8 +333,9 @@ export class DeviceManager implements AsyncDisposable {
 		secrets: TakenSecrets | undefined,
 	): Promise<OpenResult> {
 		const { name, spec, parents, opening } = request;
-		const { type } = spec;
+		const { type, mount } = spec;
 		const options = secrets === undefined ? spec.options : secrets.options;
+		using tree = await this.#directoryOf(request);
 		using _ = await this.#slot(client);
 		if (opening.signal.aborted) throw opening.cancelled(name);
 
@@ -322,7 +343,15 @@ export class DeviceManager implements AsyncDisposable {
 		const begun = this.#begin(client);
 		const opened = callOpen(
 			client,
-			{ name, type, options, parents, ...(secrets === undefined ? {} : { secrets }) },
+			{
+				name,
+				type,
+				options,
+				parents,
+				...(secrets !== undefined && { secrets }),
+				...(tree !== undefined && { tree }),
+				...(mount !== undefined && { mount }),
+			},
 			{
 				signal: opening.signal,
 				timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
@@ -337,6 +366,15 @@ export class DeviceManager implements AsyncDisposable {
 		if (beginning.status === "rejected") throw beginning.reason;
 		if (result.status === "rejected") throw result.reason;
 		return result.value;
+	}
+
+	/** The directory of the mount that a device's files are in; undefined where they are in the run's tree. */
+	async #directoryOf({ spec, opening }: OpenRequest): Promise<Fd | undefined> {
+		const { tree: name } = spec;
+		const entry = name === undefined ? undefined : this.#find(name);
+		if (name === undefined || entry === undefined) return undefined;
+		const timeoutMs = this.#options.openTimeoutMs ?? defaultOpenTimeoutMs;
+		return await callDirectory(entry.client, { name }, { signal: opening.signal, timeoutMs });
 	}
 
 	/** Makes sure that nothing of a device is left in a service that has not said what became of it. */
@@ -360,8 +398,10 @@ export class DeviceManager implements AsyncDisposable {
 	#begin(client: DeviceServiceClient): Promise<void> {
 		let begun = this.#begun.get(client);
 		if (begun === undefined) {
-			const { run, tree, devices, openTimeoutMs = defaultOpenTimeoutMs } = this.#options;
-			begun = callBegin(client, { run }, { fds: [tree, devices], timeoutMs: openTimeoutMs });
+			const { run, tree, devices, mounts } = this.#options;
+			const timeoutMs = this.#options.openTimeoutMs ?? defaultOpenTimeoutMs;
+			const params = { run, ...(mounts !== undefined && { mounts }) };
+			begun = callBegin(client, params, { fds: [tree, devices], timeoutMs });
 			this.#begun.set(client, begun);
 		}
 		return begun;
@@ -398,8 +438,8 @@ export class DeviceManager implements AsyncDisposable {
 		await Promise.all(affected.map(({ settled }) => settled));
 
 		// Children are completed after their parents, so one pass finds all descendants.
-		for (const { device } of this.#entries) {
-			if (device.parents.some((parent) => names.has(parent))) names.add(device.name);
+		for (const { device, prerequisites } of this.#entries) {
+			if (prerequisites.some((each) => names.has(each))) names.add(device.name);
 		}
 		const own: Promise<DeviceError | undefined>[] = [];
 		const later: Entry[] = [];

@@ -1,5 +1,5 @@
 import type { DeviceNumber, Fd } from "@devhost/linux";
-import type { FdSet, Handler } from "@devhost/rpc";
+import { type FdSet, type Handler, reply } from "@devhost/rpc";
 import { attachFailures } from "./attach-failures.ts";
 import { causeFirst } from "./cause-first.ts";
 import { asCloseFailure } from "./close-failure.ts";
@@ -7,6 +7,7 @@ import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
 import { HeldDevices } from "./held-devices.ts";
+import { parseKey } from "./mount-key.ts";
 import { parentsComplaint } from "./parents.ts";
 import { hasSecretOptions } from "./secret-schema.ts";
 import type { ReceivedSecrets } from "./secret/receive-secrets.ts";
@@ -39,6 +40,7 @@ interface Run {
 	readonly run: string;
 	readonly tree: Fd;
 	readonly devices: Fd;
+	readonly mounts: string | undefined;
 }
 
 /** The methods behind {@link runDeviceService}, for a host in the same process. Shapes: wire.ts. */
@@ -55,10 +57,12 @@ export function deviceService(
 
 	const begin: Handler = (params, { fds }) => {
 		if (run !== undefined) throw broken("begin was called already");
-		const { run: id } = object(params, "begin");
+		const { run: id, mounts } = object(params, "begin");
 		if (typeof id !== "string") throw broken("begin needs the run's id");
+		if (!isNothing(mounts) && typeof mounts !== "string")
+			throw broken("begin takes the path of mounts as a string");
 		if (fds.length !== 2) throw broken(`begin needs 2 descriptors, not ${fds.length}`);
-		run = { run: id, tree: fds.take(0), devices: fds.take(1) };
+		run = { run: id, tree: fds.take(0), devices: fds.take(1), mounts: mounts ?? undefined };
 		return null;
 	};
 
@@ -69,9 +73,11 @@ export function deviceService(
 			if (driver === undefined) throw unknownType(request, byType.keys());
 			if (run === undefined) throw broken("open was called before begin");
 			checkParents(request, driver);
+			using tree = request.tree === undefined ? undefined : call.fds.take(request.tree);
 			using secrets = await receiveSecrets(driver.schema, request, call.fds);
 			const context = {
 				...openContext(request, run),
+				...(tree !== undefined && { tree }),
 				secret: (pointer: string) => secrets?.get(pointer),
 				log: (text: string) => call.signalHost("log", text),
 			};
@@ -84,6 +90,14 @@ export function deviceService(
 		} catch (error) {
 			throw toWireError(causeFirst(error, request.name), request.name);
 		}
+	};
+
+	const directory: Handler = (params) => {
+		const { name } = object(params, "directory");
+		if (typeof name !== "string") throw broken("directory needs a name");
+		const fd = held.get(name)?.directory?.();
+		if (fd === undefined) throw broken(`${name} is not open, or no mount`);
+		return reply(null, { fds: [fd] });
 	};
 
 	const close: Handler = async (params) => {
@@ -101,7 +115,7 @@ export function deviceService(
 		module: options.module ?? main.types[0] ?? "unnamed",
 		version: options.version ?? "0.0.0",
 		schema: main.schema,
-		methods: { begin, open, close },
+		methods: { begin, open, directory, close },
 		async close(): Promise<void> {
 			const failures = await held.closeAll();
 			run?.tree.close();
@@ -116,11 +130,22 @@ export function deviceService(
 
 function openContext(
 	request: OpenParams,
-	{ run, tree, devices }: Run,
+	{ run, tree, devices, mounts }: Run,
 ): Omit<OpenContext, "signal" | "log" | "secret"> {
-	const { name, parents = [] } = request;
+	const { parents = [], mount } = request;
+	const { name } = parseKey(request.name);
 	const [parent] = parents;
-	return { name, run, tree, devices, parents, ...(parent === undefined ? {} : { parent }) };
+	if (mount !== undefined && mounts === undefined)
+		throw broken("open of a mount, and begin had no directory of mounts");
+	return {
+		name,
+		run,
+		tree,
+		devices,
+		parents,
+		...(parent !== undefined && { parent }),
+		...(mount !== undefined && mounts !== undefined && { mount: { ...mount, root: mounts } }),
+	};
 }
 
 /** What came for the options that are secrets; undefined where the driver has no such options. */
@@ -134,9 +159,19 @@ async function receiveSecrets(
 	return receive.receiveSecrets(schema, request, fds);
 }
 
-function openResult({ path, node, details }: OpenDevice): OpenResult {
-	const { major, minor } = node;
-	return { path, node: { major, minor }, ...(details === undefined ? {} : { details }) };
+function openResult({ path, node, nodes, details }: OpenDevice): OpenResult {
+	return {
+		path,
+		...(node !== undefined && { node: plainNumber(node) }),
+		...(nodes !== undefined && {
+			nodes: nodes.map((each) => ({ path: each.path, node: plainNumber(each.node) })),
+		}),
+		...(details !== undefined && { details }),
+	};
+}
+
+function plainNumber({ major, minor }: DeviceNumber): DeviceNumber {
+	return { major, minor };
 }
 
 function checkParents({ name, type, parents = [] }: OpenParams, driver: DeviceDriver): void {
@@ -155,7 +190,7 @@ function unknownType({ name, type }: OpenParams, known: Iterable<string>): Devic
 
 /** The host is ours or a stranger's; either way its parameters are checked before anything is done. */
 function openParams(params: unknown): OpenParams {
-	const { name, type, options, parents, secrets } = object(params, "open");
+	const { name, type, options, parents, secrets, tree, mount } = object(params, "open");
 	if (typeof name !== "string" || name === "") throw broken("open needs a name");
 	if (typeof type !== "string") throw broken("open needs a type");
 	return {
@@ -164,7 +199,24 @@ function openParams(params: unknown): OpenParams {
 		options,
 		...(isNothing(parents) ? {} : { parents: list(parents, "the parents").map(parentNode) }),
 		...(isNothing(secrets) ? {} : { secrets: list(secrets, "the secrets").map(sentSecret) }),
+		...(isNothing(tree) ? {} : { tree: index(tree, "the tree of open") }),
+		...(isNothing(mount) ? {} : { mount: mountPlace(mount) }),
 	};
+}
+
+function mountPlace(value: unknown): NonNullable<OpenParams["mount"]> {
+	const { target, partition } = object(value, "the mount of open");
+	if (!isNothing(target) && typeof target !== "string")
+		throw broken("the target of a mount is no string");
+	return {
+		...(typeof target === "string" && { target }),
+		...(isNothing(partition) ? {} : { partition: index(partition, "the partition") }),
+	};
+}
+
+function index(value: unknown, what: string): number {
+	if (isIndex(value)) return value;
+	throw broken(`${what} is no whole number, 0 or more`);
 }
 
 function isNothing(value: unknown): value is null | undefined {

@@ -50,13 +50,30 @@ export interface DeviceDriver<Options = unknown> {
 	open(options: Options, context: OpenContext): Promise<OpenDevice>;
 }
 
+/** A node in the device directory. */
+export interface DeviceNode {
+	/** Relative to the device directory, without `..`: `loop3p1`. */
+	readonly path: string;
+	readonly node: DeviceNumber;
+}
+
+/** Where a file system is to be mounted. */
+export interface MountPlace {
+	/** Path of the directory that all targets are in, in the mount namespace of the driver's process. */
+	readonly root: string;
+	/** Absolute, in {@link MountPlace.root}: `/boot/efi`, `/` for the root itself. Undefined for a type that has none. */
+	readonly target?: string;
+	/** Which partition of the source it is, where it is not all of it: its node is `loop3p1` beside `loop3`. */
+	readonly partition?: number;
+}
+
 /** Where a device is opened, and for whom. */
 export interface OpenContext {
-	/** The device's name in the graph. */
+	/** The device's name in the graph; of a mount its name among the mounts. */
 	readonly name: string;
 	/** The run's id, for tags on what is made. */
 	readonly run: string;
-	/** Directory beneath which the manifest's files are. Lent. */
+	/** Directory beneath which the device's files are: the manifest's tree, or the root of a mount. Lent. */
 	readonly tree: FdLike;
 	/** The run's private device directory, in which nodes are made and parents are found. Lent. */
 	readonly devices: FdLike;
@@ -67,6 +84,8 @@ export interface OpenContext {
 	readonly parents: readonly ParentDevice[];
 	/** The first of them, for drivers that take no more than one. */
 	readonly parent?: ParentDevice;
+	/** Where it is to be mounted, if it is a mount. */
+	readonly mount?: MountPlace;
 	/** Aborts when nobody waits for the device any more. */
 	readonly signal: AbortSignal;
 	/**
@@ -82,14 +101,24 @@ export interface OpenContext {
 }
 
 /**
- * An open device. Disposing it closes it, once: the second time nothing happens.
+ * An open device, or a mount, which has no node. Disposing it closes it, once: the second time nothing happens.
  *
  * Disposal resolves when the device and its node are gone, and rejects when they are not.
  */
 export interface OpenDevice extends AsyncDisposable {
-	/** The node, relative to the device directory, without `..`: `loop3`. */
+	/**
+	 * The node, relative to the device directory, without `..`: `loop3`. Of a mount its directory, relative to the root of
+	 * mounts: `boot/efi`, `.` for that root.
+	 */
 	readonly path: string;
-	readonly node: DeviceNumber;
+	readonly node?: DeviceNumber;
+	/** Further nodes that go with it: the partitions of a disk. */
+	readonly nodes?: readonly DeviceNode[];
+	/**
+	 * Of a mount: opens its directory, for a device whose file is in it. Each time another descriptor (`O_PATH`), which
+	 * keeps the mount from being closed.
+	 */
+	directory?(): Fd;
 	/** Further facts for stages and reports: plain values that survive the way between processes. */
 	readonly details?: Readonly<Record<string, unknown>>;
 }

@@ -1,7 +1,8 @@
 import { closestName } from "./closest-name.ts";
-import type { DeviceType } from "./driver.ts";
+import type { DeviceType, MountPlace } from "./driver.ts";
 import type { DeviceErrorCode, DeviceProblem } from "./error.ts";
 import { jsonPointer } from "./json-pointer.ts";
+import { parseKey } from "./mount-key.ts";
 import { type ParentNames, parentsComplaint, parentsOf } from "./parents.ts";
 
 /** A device as a manifest declares it. */
@@ -9,6 +10,20 @@ export interface DeviceSpec extends ParentNames {
 	readonly type: string;
 	/** As read from the manifest, plain or from {@link parseJson}. */
 	readonly options?: unknown;
+	/** The mount that its files are in, by {@link mountKey}, instead of the run's tree. */
+	readonly tree?: string | undefined;
+	/** What has to be open before, and is closed after, without being handed to its driver. */
+	readonly after?: readonly string[] | undefined;
+	/** Where it is to be mounted, if it is a mount. */
+	readonly mount?: Omit<MountPlace, "root"> | undefined;
+}
+
+/** Everything that has to be open before a device: its parents, and what else it says. */
+export function prerequisitesOf(spec: DeviceSpec): readonly string[] {
+	const { tree, after = [] } = spec;
+	const parents = parentsOf(spec);
+	if (tree === undefined && after.length === 0) return parents;
+	return [...new Set([...parents, ...(tree === undefined ? [] : [tree]), ...after])];
 }
 
 /** Devices by name. A `Map` keeps its order; an object moves names such as `10` to the front. */
@@ -24,7 +39,7 @@ export interface ResolveGraphOptions {
 	/**
 	 * Where a device stands in the manifest, for the pointers of problems.
 	 *
-	 * @default "/devices/NAME"
+	 * @default "/devices/NAME", of a mount "/mounts/NAME"
 	 */
 	readonly pointer?: (name: string) => string;
 }
@@ -66,13 +81,13 @@ export function resolveGraph(
 ): ResolvedGraph {
 	const specs = specsByName(devices);
 	const existing = options.existing ?? new Set<string>();
-	const pointer = options.pointer ?? ((name: string): string => jsonPointer(["devices", name]));
+	const pointer = options.pointer ?? pointerOf;
 	const problems: DeviceProblem[] = [];
 	const complain = (code: DeviceErrorCode, device: string, at: string, what: string): void => {
 		problems.push({
 			code,
 			pointer: pointer(device) + at,
-			message: `${isDeviceName(device) ? device : JSON.stringify(device)}: ${what}`,
+			message: `${isDeviceName(parseKey(device).name) ? device : JSON.stringify(device)}: ${what}`,
 			device,
 		});
 	};
@@ -86,7 +101,7 @@ export function resolveGraph(
 	const cycles = findCycles(specs);
 
 	for (const [name, spec] of specs) {
-		if (!isDeviceName(name)) {
+		if (!isDeviceName(parseKey(name).name)) {
 			complain("ERR_DEVICE_NAME", name, "", nameComplaint);
 		} else if (existing.has(name)) {
 			complain("ERR_DEVICE_NAME", name, "", "a device of this name is open already");
@@ -120,13 +135,29 @@ export function resolveGraph(
 			}
 			seen.add(parent);
 		}
+		for (const other of prerequisitesOf(spec)) {
+			if (parents.includes(other) || specs.has(other) || existing.has(other)) continue;
+			const what = `it needs "${other}", which is not here${suggest(name, other)}`;
+			complain("ERR_DEVICE_PARENT", name, "", what);
+		}
 		const cycle = cycles.get(name);
 		if (cycle !== undefined) {
-			const place = isList(spec) ? `${at}/${parents.indexOf(cycle.parent)}` : at;
+			const index = parents.indexOf(cycle.parent);
+			const place = index < 0 ? "" : isList(spec) ? `${at}/${index}` : at;
 			complain("ERR_DEVICE_CYCLE", name, place, cycle.complaint);
 		}
 	}
 	return { order: sortParentsFirst(specs, existing), problems };
+}
+
+/** Where a device stands in a manifest, or a mount. */
+export function pointerOf(key: string): string {
+	const { name, isMount } = parseKey(key);
+	return jsonPointer([isMount ? "mounts" : "devices", name]);
+}
+
+function needs(spec: DeviceSpec | undefined): readonly string[] {
+	return spec === undefined ? [] : prerequisitesOf(spec);
 }
 
 function specsByName(devices: DeviceSpecs): ReadonlyMap<string, DeviceSpec> {
@@ -153,7 +184,7 @@ function sortParentsFirst(
 	let left = [...specs.keys()];
 	for (;;) {
 		const waiting = left.filter((name) => {
-			if (!parentsOf(specs.get(name) ?? {}).every(isThere)) return true;
+			if (!needs(specs.get(name)).every(isThere)) return true;
 			order.add(name);
 			return false;
 		});
@@ -184,7 +215,7 @@ function findCycles(specs: ReadonlyMap<string, DeviceSpec>): ReadonlyMap<string,
 			if (!cycles.has(first)) cycles.set(first, cycleOf(members, first));
 		} else if (!done.has(name)) {
 			onPath.add(name);
-			path.push({ name, parents: parentsOf(specs.get(name) ?? {}).values() });
+			path.push({ name, parents: needs(specs.get(name)).values() });
 		}
 	};
 	for (const start of specs.keys()) {

@@ -78,6 +78,12 @@ export class HeldDevices {
 		}
 	}
 
+	/** A device that is open; undefined for any other. */
+	get(name: string): OpenDevice | undefined {
+		const held = this.#byName.get(name);
+		return held?.closing === undefined ? held?.device : undefined;
+	}
+
 	/**
 	 * Closes a device, or ends its opening and waits for that.
 	 *

@@ -1,5 +1,6 @@
 export { nowMs } from "./clock.ts";
-export { deviceId } from "./device-id.ts";
+export { deviceId, mountId } from "./device-id.ts";
+export type { MountIdParts } from "./device-id.ts";
 export { parseJsonDocument } from "./json-document.ts";
 export type { DuplicateKey, JsonDocument, JsonPath } from "./json-document.ts";
 export { JsonError } from "./json-error.ts";
@@ -14,7 +15,9 @@ export { pythonJson } from "./python-json.ts";
 export { closestName } from "./closest-name.ts";
 export type {
 	DeviceDriver,
+	DeviceNode,
 	DeviceType,
+	MountPlace,
 	OpenContext,
 	OpenDevice,
 	ParentDevice,
@@ -22,7 +25,7 @@ export type {
 } from "./driver.ts";
 export { busyMessage, DeviceBusy, DeviceError, isDeviceError, isDeviceErrorCode } from "./error.ts";
 export type { DeviceErrorCode, DeviceErrorOptions, DeviceProblem } from "./error.ts";
-export { isDeviceName, resolveGraph } from "./graph.ts";
+export { isDeviceName, pointerOf, prerequisitesOf, resolveGraph } from "./graph.ts";
 export type {
 	DeviceSpec,
 	DeviceSpecs,
@@ -33,6 +36,7 @@ export type {
 export { describeHolder, otherHolders } from "./holder.ts";
 export type { DeviceHolder, Holder, MountHolder, ProcessHolder, SwapHolder } from "./holder.ts";
 export { jsonPointer } from "./json-pointer.ts";
+export { mountKey, parseKey } from "./mount-key.ts";
 export { parentsOf } from "./parents.ts";
 export type { ParentNames } from "./parents.ts";
 export type { DeviceCallOptions, DeviceCallReply, DeviceServiceClient } from "./device-client.ts";

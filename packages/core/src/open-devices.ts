@@ -1,16 +1,20 @@
 import type { DeviceNumber } from "@devhost/linux";
+import type { DeviceNode } from "./driver.ts";
 import { DeviceError } from "./error.ts";
 
-/** A device that is open, as stages see it. */
+/** A device that is open, or a mount, as stages see it. */
 export interface OpenedDevice {
-	/** Its name in the graph. */
+	/** Its name in the graph; of a mount {@link mountKey}. */
 	readonly name: string;
 	readonly type: string;
 	/** The names of the devices it stands on, in the manifest's order. */
 	readonly parents: readonly string[];
-	/** The node, relative to the run's device directory: `loop3`. */
+	/** The node, relative to the run's device directory: `loop3`. Of a mount its directory, relative to that of mounts. */
 	readonly path: string;
-	readonly node: DeviceNumber;
+	/** Undefined of a mount. */
+	readonly node?: DeviceNumber;
+	/** Further nodes that go with it: the partitions of a disk. */
+	readonly nodes?: readonly DeviceNode[];
 	/** Further facts, as the driver gave them. */
 	readonly details?: Readonly<Record<string, unknown>>;
 	/** How long opening took, in milliseconds, without waiting for its parents. */

@@ -1,7 +1,5 @@
 import { DeviceError } from "./error.ts";
-import type { DeviceSpec } from "./graph.ts";
-import { jsonPointer } from "./json-pointer.ts";
-import { parentsOf } from "./parents.ts";
+import { type DeviceSpec, pointerOf, prerequisitesOf } from "./graph.ts";
 
 /** How one call of {@link DeviceManager.open} may end early. */
 export interface OpenDevicesOptions {
@@ -12,7 +10,7 @@ export interface OpenDevicesOptions {
 	/**
 	 * Where a device stands in the manifest, for the pointers of problems.
 	 *
-	 * @default "/devices/NAME"
+	 * @default "/devices/NAME", of a mount "/mounts/NAME"
 	 */
 	readonly pointer?: (name: string) => string;
 }
@@ -25,7 +23,7 @@ export class Opening {
 	readonly names: ReadonlySet<string>;
 	/** Where a device stands in the manifest. */
 	readonly pointer: (name: string) => string;
-	/** Devices of earlier calls that these stand on. */
+	/** Devices of earlier calls that these stand on, or need. */
 	readonly parents: ReadonlySet<string>;
 	/** Resolves when the call has come to an end, whichever. */
 	readonly settled: Promise<void>;
@@ -38,10 +36,10 @@ export class Opening {
 	constructor(
 		specs: ReadonlyMap<string, DeviceSpec>,
 		names: readonly string[],
-		{ pointer = (name) => jsonPointer(["devices", name]) }: OpenDevicesOptions,
+		{ pointer = pointerOf }: OpenDevicesOptions,
 	) {
 		const { promise, resolve } = Promise.withResolvers<void>();
-		const parents = [...specs.values()].flatMap(parentsOf);
+		const parents = [...specs.values()].flatMap(prerequisitesOf);
 		this.names = new Set(names);
 		this.pointer = pointer;
 		this.parents = new Set(parents).difference(this.names);

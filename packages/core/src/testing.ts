@@ -59,7 +59,7 @@ export interface DriverUnderTest extends AsyncDisposable {
 		Partial<Pick<OpenContext, "parents" | "secret">>;
 	/** What the system still holds, a name for each thing: descriptors, nodes, bindings. Empty when all is closed. */
 	leftovers(): readonly string[] | Promise<readonly string[]>;
-	/** Whether the node is in the device directory, with these numbers. */
+	/** Whether the node is in the device directory, with these numbers; of a mount whether it is mounted. */
 	hasNode(device: Pick<OpenDevice, "path" | "node">): boolean | Promise<boolean>;
 }
 
@@ -147,18 +147,26 @@ async function opensAndCloses(options: ComplianceOptions): Promise<void> {
 	await using subject = await prepare(options);
 	const device = await open(subject);
 	try {
+		const isMount = subject.context.mount !== undefined;
 		const isInside = device.path.split("/").every((part) => !["", ".", ".."].includes(part));
-		assert(isInside, `the path leaves the device directory: "${device.path}"`);
-		const { major, minor } = device.node;
-		const isNumber =
-			Number.isInteger(major) && Number.isInteger(minor) && major > 0 && minor >= 0;
-		assert(isNumber, `not a device number: ${major}:${minor}`);
+		assert(
+			isInside || (isMount && device.path === "."),
+			`the path leaves the device directory: "${device.path}"`,
+		);
+		if (!isMount) assertNumber(device.node);
+		for (const { node } of device.nodes ?? []) assertNumber(node);
 		assert(await subject.hasNode(device), `open, but there is no node ${device.path}`);
 	} finally {
 		await close(device);
 	}
 	assert(!(await subject.hasNode(device)), `closed, but there is still a node ${device.path}`);
 	await assertNothingLeft(subject, "after closing");
+}
+
+function assertNumber(node: OpenDevice["node"]): void {
+	const { major = 0, minor = 0 } = node ?? {};
+	const isNumber = Number.isInteger(major) && Number.isInteger(minor) && major > 0 && minor >= 0;
+	assert(isNumber, `not a device number: ${major}:${minor}`);
 }
 
 async function closesOnce(options: ComplianceOptions): Promise<void> {

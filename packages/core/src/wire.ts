@@ -8,7 +8,8 @@ import type { Holder } from "./holder.ts";
  * | call | params | descriptors | result |
  * | --- | --- | --- | --- |
  * | `begin`, once, first | {@link BeginParams} | tree directory, device directory | null |
- * | `open` | {@link OpenParams} | those of `secrets` | {@link OpenResult} |
+ * | `open` | {@link OpenParams} | those of `secrets`, that of `tree` | {@link OpenResult} |
+ * | `directory` | {@link DirectoryParams} | | null, with the directory of a mount as a descriptor |
  * | `close` | {@link CloseParams} | | null, also for a name that is not open |
  *
  * During `open`, signals `log` with a string. An error has a code of `DeviceErrorCode` and {@link ErrorData} as data.
@@ -17,6 +18,8 @@ import type { Holder } from "./holder.ts";
 export interface BeginParams {
 	/** The run's id, for tags. */
 	readonly run: string;
+	/** Path of the directory that mounts are in, for the process of the service; absent where nothing is mounted. */
+	readonly mounts?: string;
 }
 
 /** Opens one device; calls may overlap. */
@@ -30,6 +33,10 @@ export interface OpenParams {
 	readonly parents?: readonly ParentNode[];
 	/** The options that are secrets; absent for none. */
 	readonly secrets?: readonly SentSecret[];
+	/** Which descriptor of the call is the directory that its files are in; absent for that of `begin`. */
+	readonly tree?: number;
+	/** Where it is to be mounted; absent for a device. */
+	readonly mount?: { readonly target?: string; readonly partition?: number };
 }
 
 /** A device that another one stands on. */
@@ -47,12 +54,20 @@ export interface SentSecret {
 	readonly fd: number;
 }
 
-/** An open device. */
+/** An open device, or a mount. */
 export interface OpenResult {
-	/** The node, relative to the device directory. */
+	/** The node, relative to the device directory; of a mount its directory, relative to that of mounts. */
 	readonly path: string;
-	readonly node: DeviceNumber;
+	/** Absent of a mount. */
+	readonly node?: DeviceNumber;
+	/** Further nodes that go with it. */
+	readonly nodes?: readonly ParentNode[];
 	readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Asks for the directory of a mount. */
+export interface DirectoryParams {
+	readonly name: string;
 }
 
 /** Closes one device, or ends its opening. */

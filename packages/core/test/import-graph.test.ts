@@ -29,6 +29,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"error.ts",
 		"held-devices.ts",
 		"holder.ts",
+		"mount-key.ts",
 		"node:fs",
 		"parents.ts",
 		"run-device-service.ts",

@@ -1,7 +1,8 @@
 import { openSync } from "node:fs";
+import { closeFd, type FdLike, fdNumber } from "@devhost/linux";
 import type { DeviceCallOptions, DeviceServiceClient } from "../src/device-client.ts";
 import type { DeviceService } from "../src/device-service.ts";
-import { FdSet, RemoteError, type HandlerCall } from "@devhost/rpc";
+import { FdSet, RemoteError, type HandlerCall, type ReplyWithExtras } from "@devhost/rpc";
 import { rpcError } from "./fake-service.ts";
 
 /** Calls a service's methods without a process or socket between, but with what those make of values and errors. */
@@ -19,21 +20,40 @@ export function inProcess(service: DeviceService): DeviceServiceClient {
 				ended.catch(throwRemote),
 				cancelled(options, controller),
 			]);
+			if (hasExtras(value)) {
+				const fds = new FdSet((value.fds ?? []).map(duplicate));
+				for (const fd of value.fds ?? []) closeFd(fd);
+				return { value: value.value, fds, [Symbol.dispose]: () => fds.close() };
+			}
 			return { value: structuredClone(value), [Symbol.dispose]() {} };
 		},
 	};
 }
 
 function handlerCall(options: DeviceCallOptions, signal: AbortSignal): HandlerCall {
-	const numbers = (options.fds ?? []).map(() => openSync("/dev/null", "r"));
 	return {
-		fds: new FdSet(numbers),
+		fds: new FdSet((options.fds ?? []).map(duplicate)),
 		blob: undefined,
 		signal,
 		signalHost: (name, value) => options.onSignal?.({ name, value }),
 		ready: () => Promise.resolve(),
 	};
 }
+
+function hasExtras(value: unknown): value is ReplyWithExtras {
+	return typeof value === "object" && value !== null && "fds" in value;
+}
+
+/** Stands for the same file; where a test gives no descriptor that there is, for none in particular. */
+function duplicate(fd: FdLike): number {
+	try {
+		return openSync(`/proc/self/fd/${fdNumber(fd)}`, O_PATH);
+	} catch {
+		return openSync("/dev/null", "r");
+	}
+}
+
+const O_PATH = 0o10000000;
 
 function throwRemote(error: Error & { code?: string; data?: unknown }): never {
 	const { name, message, code = "ERR_UNCODED", data } = error;

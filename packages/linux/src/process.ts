@@ -24,8 +24,13 @@ export interface SpawnOptions {
 	readonly newSession?: boolean;
 	/** The child gets SIGKILL when the thread that spawned it ends. @default false */
 	readonly dieWithParent?: boolean;
-	/** A mount namespace to enter, or `"new"` for one of its own with what is mounted now. @default ours */
-	readonly namespace?: FdLike | "new";
+	/**
+	 * A mount namespace to enter: a descriptor of it, or of a process that is in it ({@link Child.pidfd}). Or one of the
+	 * child's own, with what is mounted now: in ours (`"new"`), or in the one that `copyOf` names.
+	 *
+	 * @default ours
+	 */
+	readonly namespace?: FdLike | "new" | { readonly copyOf: FdLike };
 	/** Capabilities (a bit each) that the child can ever hold; the bounding set is cut to them. @default all of ours */
 	readonly capabilityBound?: bigint;
 }
@@ -67,8 +72,10 @@ function spawnSteps(options: SpawnOptions): Step[] {
 	if (namespace === "new") {
 		steps.push({ kind: "unshare", numbers: [CLONE_NEWNS], syscall: "unshare" }, receiveOnly);
 	} else if (namespace !== undefined) {
-		const numbers = [fdNumber(namespace), CLONE_NEWNS];
+		const isCopy = typeof namespace === "object" && "copyOf" in namespace;
+		const numbers = [fdNumber(isCopy ? namespace.copyOf : namespace), CLONE_NEWNS];
 		steps.push({ kind: "setns", numbers, syscall: "setns" });
+		if (isCopy) steps.push({ kind: "unshare", numbers: [CLONE_NEWNS], syscall: "unshare" });
 	}
 	// Entering a mount namespace moves the working directory to its root: setns(2).
 	const cwd = options.cwd ?? (namespace === undefined ? undefined : process.cwd());
@@ -314,6 +321,11 @@ export class Child implements AsyncDisposable {
 		);
 		this.#poller.set(READABLE);
 		acquired.move(); // nothing below can throw
+	}
+
+	/** Stands for the process, lent: for its namespaces. Closed when it has ended. */
+	get pidfd(): FdLike {
+		return this.#pidfd;
 	}
 
 	/**

@@ -1,4 +1,4 @@
-import type { Child, ExitStatus } from "@devhost/linux";
+import type { Child, ExitStatus, FdLike } from "@devhost/linux";
 import { Client } from "./client.ts";
 import { type RpcError, ServiceError } from "./error.ts";
 import { LogReader } from "./log-reader.ts";
@@ -123,6 +123,11 @@ export class Service {
 		});
 		// Its socket ends with it, unless a descendant has inherited that.
 		void child.exited.then(() => setTimeout(() => this.client.giveUp(), inheritedMs).unref());
+	}
+
+	/** Stands for its process, lent: for its namespaces. Closed when that has ended. */
+	get pidfd(): FdLike {
+		return this.#child.pidfd;
 	}
 
 	/** Calls a method: see {@link Client.call}. */

@@ -20,8 +20,8 @@ export interface ServiceOptions {
 	readonly argv: readonly string[];
 	/** Its whole environment. @default ours without what Node would obey: see {@link serviceEnvironment} */
 	readonly environment?: Readonly<Record<string, string>>;
-	/** Mount namespace that it runs in. @default ours */
-	readonly namespace?: FdLike;
+	/** Mount namespace that it runs in, or that it gets a copy of. @default ours */
+	readonly namespace?: FdLike | { readonly copyOf: FdLike };
 	/** How long it may take to say HELLO. @default 10,000 */
 	readonly helloTimeoutMs?: number;
 	/** Deadline of calls that have none of their own. @default 120,000 */
