@@ -41,3 +41,31 @@ export async function findHoldersOfEach(
 	const { scanHolders } = await import("./scan-holders.ts");
 	return scanHolders(nodes, options);
 }
+
+/** A file system that somebody uses. */
+export interface FileSystemIdentity {
+	/**
+	 * Its numbers: what stat(2) says of files on it, and what mountinfo says of its mounts. They are the same but for btrfs,
+	 * where each subvolume has one of its own.
+	 */
+	readonly devices: readonly DeviceNumber[];
+	/** Mounts of it that count for nothing, as mountinfo numbers them: the caller's own. @default none */
+	readonly exceptMounts?: ReadonlySet<number>;
+}
+
+/**
+ * Who uses a file system: processes that have something on it open, work in it, have their root, their program or mapped
+ * memory there, its mounts in any process's namespace, mounts beneath those, swap files and loop devices on its files.
+ *
+ * As {@link findHolders}, a look at a moving system that never throws for what it cannot read. Loop devices and swap files are
+ * recognised where this process sees their files.
+ *
+ * Source: proc(5) for `fd`, `fdinfo`, `maps` and `mountinfo`.
+ */
+export async function findFileSystemHolders(
+	fileSystem: FileSystemIdentity,
+	options: FindHoldersOptions = {},
+): Promise<Holder[]> {
+	const { scanFileSystem } = await import("./scan-file-system.ts");
+	return scanFileSystem(fileSystem, options);
+}

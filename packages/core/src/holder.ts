@@ -1,7 +1,7 @@
-/** Somebody who uses a block device, so that it cannot go. */
+/** Somebody who uses a block device or a file system, so that it cannot go. */
 export type Holder = ProcessHolder | MountHolder | SwapHolder | DeviceHolder;
 
-/** A process that has the device open. */
+/** A process that has the device, or something on the file system, open. */
 export interface ProcessHolder {
 	readonly kind: "process";
 	readonly pid: number;
@@ -9,6 +9,13 @@ export interface ProcessHolder {
 	readonly command: string;
 	/** The path by which it was opened, as that process sees it. */
 	readonly path: string;
+	/**
+	 * Of a file system, what the path is to the process: a directory that it works in or that is its root, its program, or a
+	 * file that it has mapped into its memory.
+	 *
+	 * @default it is open
+	 */
+	readonly use?: "cwd" | "root" | "program" | "mapping";
 }
 
 /** A mounted file system on the device. */
@@ -53,7 +60,7 @@ export function otherHolders(holders: readonly Holder[]): readonly Holder[] {
 export function describeHolder(holder: Holder): string {
 	switch (holder.kind) {
 		case "process":
-			return `pid ${holder.pid} (${holder.command}) with ${holder.path} open`;
+			return `pid ${holder.pid} (${holder.command}) ${usePhrases[holder.use ?? "open"](holder.path)}`;
 		case "mount":
 			return `a mount at ${holder.target} in ${holder.namespace} (of pid ${holder.pid}, ${holder.command})`;
 		case "swap":
@@ -62,3 +69,13 @@ export function describeHolder(holder: Holder): string {
 			return `device ${holder.device}`;
 	}
 }
+
+const usePhrases: Readonly<
+	Record<"open" | NonNullable<ProcessHolder["use"]>, (path: string) => string>
+> = {
+	open: (path) => `with ${path} open`,
+	cwd: (path) => `working in ${path}`,
+	root: (path) => `with ${path} as its root`,
+	program: (path) => `running ${path}`,
+	mapping: (path) => `with ${path} in its memory`,
+};

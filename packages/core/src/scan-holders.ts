@@ -1,7 +1,8 @@
-import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { readlink, stat } from "node:fs/promises";
 import type { DeviceNumber } from "@devhost/linux";
 import type { FindHoldersOptions } from "./find-holders.ts";
 import type { Holder } from "./holder.ts";
+import { commandName, list, numberText, read, readMounts, unescapeOctal } from "./procfs.ts";
 
 /** The work of `findHolders`, which loads it when somebody holds a device: `node:fs/promises` alone takes 2 ms. */
 export async function scanHolders(
@@ -84,14 +85,6 @@ async function processHolders(families: readonly Family[], procfs: string): Prom
 	return found;
 }
 
-/** A process's short name; what it was started as where Node has named it after its thread. */
-async function commandName(directory: string): Promise<string> {
-	const name = (await read(`${directory}/comm`)).trimEnd();
-	if (name !== "MainThread") return name;
-	const [program = ""] = (await read(`${directory}/cmdline`)).split("\0");
-	return baseName(program) || name;
-}
-
 /** The paths by which a process has one of the devices open, and which. */
 async function openPaths(
 	families: readonly Family[],
@@ -119,17 +112,13 @@ async function mountTargets(
 	directory: string,
 ): Promise<{ readonly target: string; readonly held: readonly Family[] }[]> {
 	const targets: { readonly target: string; readonly held: readonly Family[] }[] = [];
-	for (const line of (await read(`${directory}/mountinfo`)).split("\n")) {
-		// 36 35 98:0 /root /target options [optional fields] - type source options
-		const [left = "", right = ""] = line.split(" - ");
-		const [, , number = "", , target = ""] = left.split(" ");
-		const [, source = ""] = right.split(" ");
-		const isAnonymous = number.startsWith("0:") && source.startsWith("/");
+	for (const { device, target, source } of await readMounts(directory)) {
+		const isAnonymous = device.startsWith("0:") && source.startsWith("/");
 		const held = isAnonymous
 			? // btrfs and others show a number of their own instead of the device's.
-				await familiesOfNode(families, `${directory}/root${unescapeOctal(source)}`)
-			: families.filter(({ numbers }) => numbers.has(number));
-		if (held.length > 0) targets.push({ target: unescapeOctal(target), held });
+				await familiesOfNode(families, `${directory}/root${source}`)
+			: families.filter(({ numbers }) => numbers.has(device));
+		if (held.length > 0) targets.push({ target, held });
 	}
 	return targets;
 }
@@ -186,39 +175,10 @@ async function familiesOfPath(families: readonly Family[], text: string): Promis
 async function blockNumber(path: string): Promise<string | undefined> {
 	try {
 		const { rdev, mode } = await stat(path);
-		return (mode & S_IFMT) === S_IFBLK ? `${major(rdev)}:${minor(rdev)}` : "";
+		return (mode & S_IFMT) === S_IFBLK ? numberText(rdev) : "";
 	} catch {
 		return undefined;
 	}
-}
-
-/** Source: gnu_dev_major and gnu_dev_minor, sys/sysmacros.h. Within 2^53, bitwise only within 2^32. */
-function major(rdev: number): number {
-	const high = Math.floor(rdev / 2 ** 32);
-	return ((rdev >>> 8) & 0xfff) | (high & 0xffff_f000);
-}
-
-function minor(rdev: number): number {
-	return (rdev & 0xff) | ((rdev >>> 12) & 0xfff_ff00);
-}
-
-/** Spaces and the like stand as octal escapes in mountinfo and swaps: `\040`. Source: proc(5). */
-function unescapeOctal(text: string): string {
-	return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-		String.fromCharCode(Number.parseInt(octal, 8)),
-	);
-}
-
-function baseName(path: string): string {
-	return path.slice(path.lastIndexOf("/") + 1);
-}
-
-async function read(path: string): Promise<string> {
-	return await readFile(path, "utf8").catch(() => "");
-}
-
-async function list(path: string): Promise<string[]> {
-	return await readdir(path).catch(() => []);
 }
 
 // Source: sys/stat.h.
