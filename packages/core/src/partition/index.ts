@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { findPartition, type PartitionSelector } from "./find-partition.ts";
 export type {
 	Partition,
 	PartitionIdentity,
@@ -11,3 +12,11 @@ export type {
 	PartitionTable,
 	RefusedPartition,
 } from "./partition-table.ts";
+export {
+	mbrPartitionTypes,
+	parsePartitionType,
+	type ParsedPartitionType,
+	partitionTypeName,
+	partitionTypes,
+} from "./partition-types.ts";
+export { readPartitions, type ReadPartitionsOptions } from "./read-partitions.ts";
