@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import type { DeviceNumber } from "@devhost/linux";
+import { type DeviceNumber, type MountInfo, parseMountInfo } from "@devhost/linux";
 
 /** A process's short name; what it was started as where Node has named it after its thread. */
 export async function commandName(directory: string): Promise<string> {
@@ -9,34 +9,9 @@ export async function commandName(directory: string): Promise<string> {
 	return baseName(program) || name;
 }
 
-/** A line of mountinfo. Source: proc(5). */
-export interface MountLine {
-	readonly id: number;
-	/** Of the mount that it is in. */
-	readonly parentId: number;
-	/** `7:3` */
-	readonly device: string;
-	/** The mount point, as processes of that mount namespace see it. */
-	readonly target: string;
-	readonly source: string;
-}
-
 /** What is mounted for a process; nothing where that cannot be read. @param directory - `/proc/PID` */
-export async function readMounts(directory: string): Promise<MountLine[]> {
-	const lines = (await read(`${directory}/mountinfo`)).split("\n");
-	return lines.filter(Boolean).map((line) => {
-		// 36 35 98:0 /root /target options [optional fields] - type source options
-		const [left = "", right = ""] = line.split(" - ");
-		const [id, parentId, device = "", , target = ""] = left.split(" ");
-		const [, source = ""] = right.split(" ");
-		return {
-			id: Number(id),
-			parentId: Number(parentId),
-			device,
-			target: unescapeOctal(target),
-			source: unescapeOctal(source),
-		};
-	});
+export async function readMounts(directory: string): Promise<MountInfo[]> {
+	return parseMountInfo(await read(`${directory}/mountinfo`));
 }
 
 /** Which file system a path is on (`st_dev`); undefined where there is nothing. */
@@ -66,13 +41,6 @@ function major(rdev: number): number {
 
 function minor(rdev: number): number {
 	return (rdev & 0xff) | ((rdev >>> 12) & 0xfff_ff00);
-}
-
-/** Spaces and the like stand as octal escapes in mountinfo and swaps: `\040`. Source: proc(5). */
-export function unescapeOctal(text: string): string {
-	return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-		String.fromCharCode(Number.parseInt(octal, 8)),
-	);
 }
 
 function baseName(path: string): string {

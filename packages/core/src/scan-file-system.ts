@@ -1,22 +1,14 @@
 import { readlink } from "node:fs/promises";
+import { type MountInfo, unescapeOctal } from "@devhost/linux";
 import type { FileSystemIdentity, FindHoldersOptions } from "./find-holders.ts";
 import type { Holder, ProcessHolder } from "./holder.ts";
-import {
-	commandName,
-	deviceText,
-	fileSystemOf,
-	list,
-	type MountLine,
-	read,
-	readMounts,
-	unescapeOctal,
-} from "./procfs.ts";
+import { commandName, deviceText, fileSystemOf, list, read, readMounts } from "./procfs.ts";
 
 /** A mount namespace, by one process that is in it. */
 interface Namespace {
 	readonly name: string;
 	readonly pid: string;
-	readonly mounts: readonly MountLine[];
+	readonly mounts: readonly MountInfo[];
 }
 
 /** The work of `findFileSystemHolders`, which loads it when somebody holds a file system. */
@@ -76,7 +68,7 @@ async function readNamespaces(pids: readonly string[], procfs: string): Promise<
 function mountsOf(
 	namespace: Namespace,
 	numbers: ReadonlySet<string>,
-): { readonly mount: MountLine; readonly namespace: Namespace }[] {
+): { readonly mount: MountInfo; readonly namespace: Namespace }[] {
 	const own = namespace.mounts.filter(({ device }) => numbers.has(device));
 	const ids = new Set(own.map(({ id }) => id));
 	const beneath = namespace.mounts.filter(

@@ -1,8 +1,8 @@
 import { readlink, stat } from "node:fs/promises";
-import type { DeviceNumber } from "@devhost/linux";
+import { type DeviceNumber, unescapeOctal } from "@devhost/linux";
 import type { FindHoldersOptions } from "./find-holders.ts";
 import type { Holder } from "./holder.ts";
-import { commandName, list, numberText, read, readMounts, unescapeOctal } from "./procfs.ts";
+import { commandName, list, numberText, read, readMounts } from "./procfs.ts";
 
 /** The work of `findHolders`, which loads it when somebody holds a device: `node:fs/promises` alone takes 2 ms. */
 export async function scanHolders(

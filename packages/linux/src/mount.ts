@@ -164,6 +164,50 @@ export function mountId(fd: FdLike, procfs: string = "/proc"): number {
 	return Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1] ?? Number.NaN);
 }
 
+/** A line of mountinfo. */
+export interface MountInfo {
+	/** As by {@link mountId}. */
+	readonly id: number;
+	/** Of the mount that it is in. */
+	readonly parentId: number;
+	/** `7:3`; of btrfs and others a number of their own, which is not that of their device. */
+	readonly device: string;
+	/** The mount point, as processes of that mount namespace see it. */
+	readonly target: string;
+	/** `ext4` */
+	readonly type: string;
+	/** What was mounted, as it was called by whoever mounted it. */
+	readonly source: string;
+}
+
+/** Reads the text of `/proc/PID/mountinfo`. Source: proc(5). */
+export function parseMountInfo(text: string): MountInfo[] {
+	const lines = text.split("\n").filter(Boolean);
+	return lines.map((line) => {
+		// 36 35 98:0 /root /target options [optional fields] - type source options
+		const [left = "", right = ""] = line.split(" - ");
+		const [id, parentId, device = "", , target = ""] = left.split(" ");
+		const [type = "", source = ""] = right.split(" ");
+		return {
+			id: Number(id),
+			parentId: Number(parentId),
+			device,
+			target: unescapeOctal(target),
+			type,
+			source: unescapeOctal(source),
+		};
+	});
+}
+
+/** Reads a path of mountinfo or swaps, where spaces and the like stand as octal escapes: `\040`. Source: proc(5). */
+export function unescapeOctal(text: string): string {
+	if (!text.includes("\\")) return text;
+	// Only space, tab, line feed and the backslash are escaped: never a part of a character.
+	return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+		String.fromCharCode(Number.parseInt(octal, 8)),
+	);
+}
+
 /**
  * The newest lines of the kernel's log, such as `[   12.345678] EXT4-fs (loop3): …`, with or without their level `<3>`.
  *
