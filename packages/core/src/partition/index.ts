@@ -20,7 +20,7 @@ export {
 	partitionTypes,
 } from "./partition-types.ts";
 export { readPartitions, type ReadPartitionsOptions } from "./read-partitions.ts";
-export { maxKernelPartition, openPartitions } from "./kernel-partition.ts";
+export { maxKernelPartition, openPartitions, partitionComplaint } from "./kernel-partition.ts";
 export type { OpenPartition, OpenPartitions, PartitionsRequest } from "./kernel-partition.ts";
 export { linuxPartitions } from "./kernel-linux.ts";
 export type { KernelPartition, OpenedPartition, PartitionSys } from "./kernel-sys.ts";

@@ -18,8 +18,17 @@ export interface HeldPartition extends BlockPartition {
 	/** Of its node. */
 	readonly path: string;
 	readonly facts: BlockFacts;
-	/** We do not hold it any more. Returns whether we are to remove it. */
-	leave(): boolean;
+	readonly share: PartitionShare;
+}
+
+/** What this process has of a partition: several may hold it at once. */
+export interface PartitionShare {
+	/** How many have it open. */
+	count: number;
+	/** Whether one of them has added it: the last one removes it. */
+	isAdded: boolean;
+	/** Whether one of them has made its node: the last one removes that. */
+	hasNode: boolean;
 }
 
 /** The disk of partitions that are to go. */
@@ -49,64 +58,62 @@ export async function closePartitions(
 	held: readonly HeldPartition[],
 	closing: ClosingPartitions,
 ): Promise<void> {
-	const { disk, name, subject, readOnly, closeTimeoutMs } = closing;
+	const { disk, readOnly, closeTimeoutMs } = closing;
 	const deadlineMs = sys.nowMs() + closeTimeoutMs;
-	const knownBusy = new Set<HeldPartition>();
-
+	const closed = await Promise.allSettled(
+		held.map((each) => closePartition(sys, each, { ...closing, deadlineMs })),
+	);
 	await takeEvery([
-		async () => {
-			const releases = held.map((each) => release(sys, each, { closing, deadlineMs }));
-			const failures: unknown[] = [];
-			for (const [index, result] of (await Promise.allSettled(releases)).entries()) {
-				if (result.status === "fulfilled") continue;
-				failures.push(result.reason);
-				const partition = held[index];
-				if (partition !== undefined && isBusy(result.reason)) knownBusy.add(partition);
-			}
-			throwFailures(failures);
-		},
-		async () => {
-			using _ = await oneAtATime(name);
-			let ours = held.filter((each) => each.leave());
-			// What is mounted was waited for above.
-			for (const each of knownBusy) removeUnused(sys, disk, each.number);
-			ours = ours.filter((each) => !knownBusy.has(each));
-			await waitUntil(sys, deadlineMs, () => {
-				ours = ours.filter(
-					(each) =>
-						!removeUnused(sys, disk, each.number) ||
-						sys.find(name, each.number) !== undefined,
-				);
-				return ours.length === 0;
-			});
-			const left = ours.map((each) => busy(sys, each.node, `${subject}: ${each.name}`));
-			throwFailures(await Promise.all(left));
-		},
+		() =>
+			throwFailures(
+				closed.map((each): unknown =>
+					each.status === "rejected" ? each.reason : undefined,
+				),
+			),
 		// Whoever reads the whole disk would find what was there before the partitions were written.
 		() => (readOnly || held.length === 0 ? undefined : sys.invalidate(disk.fd)),
 	]);
 }
 
-async function release(
+async function closePartition(
 	sys: PartitionSys,
 	partition: HeldPartition,
-	{ closing, deadlineMs }: { readonly closing: ClosingPartitions; readonly deadlineMs: number },
+	closing: ClosingPartitions & { readonly deadlineMs: number },
 ): Promise<void> {
-	const { devices, readOnly } = closing;
-	const { handle, path } = partition;
-	const subject = `${closing.subject}: ${partition.name}`;
+	const { disk, devices, readOnly, deadlineMs } = closing;
+	const { number, name, node, handle, path, share } = partition;
+	const subject = `${closing.subject}: ${name}`;
+	using _ = await oneAtATime(name);
+	const isLast = share.count === 1;
 	let claim: Handle | undefined;
+	let isKnownBusy = false;
 
 	await takeEvery([
 		() => verifyUnchanged(sys, partition, { subject, disk: closing.name }),
 		async () => {
-			if (!readOnly) claim = await claimPartition(sys, partition, { subject, deadlineMs });
+			if (readOnly || !isLast) return;
+			try {
+				claim = await claimPartition(sys, partition, { subject, deadlineMs });
+			} catch (error) {
+				isKnownBusy = isDeviceError(error, "ERR_DEVICE_BUSY");
+				throw error;
+			}
 		},
 		// While the name is ours.
-		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),
+		() => {
+			if (devices !== undefined && isLast && share.hasNode) sys.removeNode(devices, path);
+		},
 		async () => {
+			share.count--;
 			const { flush, close } = await sys.release(handle, claim, { flush: !readOnly });
 			throwFailures([flush && lost(subject, flush), close]);
+		},
+		async () => {
+			if (!isLast || !share.isAdded) return;
+			const isGone = (): boolean =>
+				removeUnused(sys, disk, number) && sys.find(closing.name, number) === undefined;
+			if (await waitUntil(sys, isKnownBusy ? 0 : deadlineMs, isGone)) return;
+			if (!isKnownBusy) throw await busy(sys, node, subject);
 		},
 	]);
 }
@@ -165,10 +172,4 @@ export function removeUnused(sys: PartitionSys, disk: Handle, number: number): b
 		if (!isSysError(error, "ENXIO")) throw error; // it is gone
 	}
 	return true;
-}
-
-/** Also one of several failures. */
-function isBusy(error: unknown): boolean {
-	if (error instanceof SuppressedError) return isBusy(error.suppressed) || isBusy(error.error);
-	return isDeviceError(error, "ERR_DEVICE_BUSY");
 }

@@ -94,11 +94,13 @@ function openNode(
 	name: string,
 	{ node, readOnly }: { readonly node: DeviceNumber; readonly readOnly: boolean },
 ): OpenedPartition {
-	makeBlockNode(devices, name, node);
+	// That of somebody who holds the partition already, as a loop device's service does for all of them.
+	const hasMadeNode = !isNode(devices, name, node);
+	if (hasMadeNode) makeBlockNode(devices, name, node);
 	try {
-		return { handle: openat2(devices, name, flagsFor(readOnly)), path: name };
+		return { handle: openat2(devices, name, flagsFor(readOnly)), path: name, hasMadeNode };
 	} catch (error) {
-		removeBlockNode(devices, name);
+		if (hasMadeNode) removeBlockNode(devices, name);
 		throw error;
 	}
 }
@@ -114,13 +116,14 @@ function openNowhere(
 	const path = `/dev/${name}`;
 	return {
 		handle,
-		path: isNode(path, node) ? path : `/proc/${process.pid}/fd/${handle.fd}`,
+		path: isNode(AT_FDCWD, path, node) ? path : `/proc/${process.pid}/fd/${handle.fd}`,
+		hasMadeNode: false,
 	};
 }
 
-function isNode(path: string, { major, minor }: DeviceNumber): boolean {
+function isNode(directory: FdLike, path: string, { major, minor }: DeviceNumber): boolean {
 	try {
-		using found = openat2(AT_FDCWD, path, { flags: O_PATH });
+		using found = openat2(directory, path, { flags: O_PATH });
 		const { type, node } = statFd(found);
 		return type === "block" && node?.major === major && node.minor === minor;
 	} catch (error) {

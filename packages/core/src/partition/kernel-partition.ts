@@ -6,7 +6,12 @@ import { lost } from "../close-complaint.ts";
 import { DeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
 import { waitUntil } from "../wait-until.ts";
-import { closePartitions, type HeldPartition, removeUnused } from "./kernel-close.ts";
+import {
+	closePartitions,
+	type HeldPartition,
+	type PartitionShare,
+	removeUnused,
+} from "./kernel-close.ts";
 import type * as KernelErrors from "./kernel-error.ts";
 import type { KernelPartition, PartitionSys } from "./kernel-sys.ts";
 import { oneAtATime } from "./kernel-turn.ts";
@@ -80,8 +85,8 @@ export async function openPartitions(
 		if (name === undefined) throw (await errors()).noDisk(subject, node);
 		const facts = sys.describe(disk);
 		for (const partition of request.partitions) {
-			if (!isPossible(partition, facts))
-				throw (await errors()).impossible(subject, partition, facts);
+			const complaint = await partitionComplaint(subject, partition, facts);
+			if (complaint !== undefined) throw complaint;
 		}
 		if (!readOnly && facts.readOnly) throw (await errors()).readOnlyDisk(subject);
 
@@ -90,16 +95,14 @@ export async function openPartitions(
 		const held: HeldPartition[] = [];
 		const closing = { disk, name, subject, devices, readOnly, closeTimeoutMs };
 		acquired.defer(() => closePartitions(sys, held, closing));
-		{
-			using _ = await oneAtATime(name);
-			// What was written to the whole disk is what its partitions show: they are cached apart.
-			await sys.flush(disk.fd);
-			await sys.dropWithDisk(disk.fd);
-			const deadlineMs = sys.nowMs() + closeTimeoutMs;
-			for (const partition of request.partitions) {
-				const wanted = { ...partition, disk: name, diskSequence: facts.diskSequence };
-				held.push(await hold(sys, { request, wanted, deadlineMs }));
-			}
+		// What was written to the whole disk is what its partitions show: they are cached apart.
+		await sys.flush(disk.fd);
+		await sys.dropWithDisk(disk.fd);
+		const deadlineMs = sys.nowMs() + closeTimeoutMs;
+		for (const { number, startBytes, sizeBytes } of request.partitions) {
+			const range = { number, startBytes, sizeBytes };
+			const wanted = { ...range, disk: name, diskSequence: facts.diskSequence };
+			held.push(await hold(sys, { request, wanted, deadlineMs, hasAdded: false }));
 		}
 
 		const owned = acquired.move(); // nothing below can throw
@@ -135,6 +138,26 @@ export async function openPartitions(
 	}
 }
 
+/**
+ * Why the kernel could not show a partition; undefined: it can. It would say only `EINVAL` itself, and Linux 6.1 takes those that
+ * leave the disk.
+ */
+export async function partitionComplaint(
+	subject: string,
+	partition: BlockPartition,
+	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes">,
+): Promise<DeviceError | undefined> {
+	const { number, startBytes, sizeBytes } = partition;
+	const isWhole = (bytes: number): boolean => bytes % disk.sectorBytes === 0;
+	const isPossible =
+		number <= maxKernelPartition &&
+		sizeBytes > 0 &&
+		startBytes + sizeBytes <= disk.sizeBytes &&
+		isWhole(startBytes) &&
+		isWhole(sizeBytes);
+	return isPossible ? undefined : (await errors()).impossible(subject, partition, disk);
+}
+
 async function close(owned: AsyncDisposableStack, subject: string): Promise<void> {
 	try {
 		await owned.disposeAsync();
@@ -154,6 +177,8 @@ interface Holding {
 	readonly request: PartitionsRequest;
 	readonly wanted: WantedPartition;
 	readonly deadlineMs: number;
+	/** Whether one of the tries has added it. Somebody who opened it then keeps it from being removed. */
+	hasAdded: boolean;
 }
 
 /**
@@ -164,6 +189,7 @@ interface Holding {
 async function hold(sys: PartitionSys, holding: Holding): Promise<HeldPartition> {
 	const { wanted, request, deadlineMs } = holding;
 	const { subject, signal } = request;
+	using _ = await oneAtATime(`${wanted.disk}p${wanted.number}`);
 	let held: HeldPartition | undefined;
 	let inTheWay: KernelPartition | undefined;
 	const isDone = await waitUntil(sys, deadlineMs, () => {
@@ -178,15 +204,14 @@ async function hold(sys: PartitionSys, holding: Holding): Promise<HeldPartition>
 }
 
 /** One try. Returns what is in the way, or undefined where it went as it came. */
-function tryHold(
-	sys: PartitionSys,
-	{ request, wanted }: Holding,
-): HeldPartition | KernelPartition | undefined {
+function tryHold(sys: PartitionSys, holding: Holding): HeldPartition | KernelPartition | undefined {
+	const { request, wanted } = holding;
 	const { disk, devices, readOnly } = request;
 	const name = `${wanted.disk}p${wanted.number}`;
 	const added = addOrFind(sys, disk, wanted);
 	if (added !== "ours" && added !== "theirs") return added;
-	const isOurs = added === "ours";
+	holding.hasAdded ||= added === "ours";
+	const isOurs = holding.hasAdded;
 	const found = sys.find(wanted.disk, wanted.number);
 	if (found === undefined || !isSameRange(found, wanted)) return undefined;
 
@@ -194,8 +219,11 @@ function tryHold(
 	// Whatever comes: what we have added and do not keep is removed, unless somebody has it open. Then it goes with the disk.
 	if (isOurs) unheld.defer(() => void removeUnused(sys, disk, wanted.number));
 	try {
-		const { handle, path } = sys.open(devices, name, { node: found.node, readOnly });
-		if (devices !== undefined) unheld.defer(() => sys.removeNode(devices, path));
+		const { handle, path, hasMadeNode } = sys.open(devices, name, {
+			node: found.node,
+			readOnly,
+		});
+		if (devices !== undefined && hasMadeNode) unheld.defer(() => sys.removeNode(devices, path));
 		unheld.use(handle);
 		const before = sys.describe(handle);
 		if (before.diskSequence !== wanted.diskSequence) return undefined;
@@ -207,15 +235,13 @@ function tryHold(
 		const still = sys.find(wanted.disk, wanted.number);
 		if (still === undefined || !isSame(still, found)) return undefined;
 		unheld.move(); // nothing below can throw
-		return {
-			...wanted,
-			...shareOf(wanted, isOurs),
-			name,
-			node: found.node,
-			handle,
-			path,
-			facts,
-		};
+		const share = shareOf(wanted);
+		share.count++;
+		share.isAdded ||= isOurs;
+		share.hasNode ||= hasMadeNode;
+		const { number, startBytes, sizeBytes } = wanted;
+		const range = { number, startBytes, sizeBytes };
+		return { ...range, name, node: found.node, handle, path, facts, share };
 	} catch (error) {
 		if (isSysError(error, "ENXIO") || isSysError(error, "ENODEV")) return undefined; // gone again
 		if (isSysError(error, "EBUSY")) return found; // somebody has it for itself
@@ -251,21 +277,6 @@ function tryAdd(sys: PartitionSys, disk: Handle, wanted: WantedPartition): boole
 	}
 }
 
-/** The kernel says only `EINVAL`, and Linux 6.1 takes partitions that leave the disk. */
-function isPossible(
-	{ number, startBytes, sizeBytes }: BlockPartition,
-	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes">,
-): boolean {
-	const isWhole = (bytes: number): boolean => bytes % disk.sectorBytes === 0;
-	return (
-		number <= maxKernelPartition &&
-		sizeBytes > 0 &&
-		startBytes + sizeBytes <= disk.sizeBytes &&
-		isWhole(startBytes) &&
-		isWhole(sizeBytes)
-	);
-}
-
 function overlaps(one: BlockPartition, other: BlockPartition): boolean {
 	return (
 		one.startBytes < other.startBytes + other.sizeBytes &&
@@ -285,26 +296,17 @@ function isSame(one: KernelPartition, other: KernelPartition): boolean {
 	);
 }
 
-/** Partitions that this process holds, several times perhaps: the last one who closes it has it removed. */
-const shares = new Map<string, { count: number; isOurs: boolean }>();
+/** Of the partitions that this process holds, by disk and number. */
+const shares = new Map<string, PartitionShare>();
 
-function shareOf(
-	{ disk, diskSequence, number }: WantedPartition,
-	isOurs: boolean,
-): Pick<HeldPartition, "leave"> {
+function shareOf({ disk, diskSequence, number }: WantedPartition): PartitionShare {
 	const key = `${disk}/${diskSequence}/${number}`;
-	const share = shares.get(key) ?? { count: 0, isOurs: false };
-	share.count++;
-	share.isOurs ||= isOurs;
-	shares.set(key, share);
-	return {
-		leave() {
-			share.count--;
-			if (share.count > 0) return false;
-			shares.delete(key);
-			return share.isOurs;
-		},
-	};
+	const share = shares.get(key);
+	if (share !== undefined && share.count > 0) return share;
+	for (const [other, { count }] of shares) if (count === 0) shares.delete(other);
+	const made = { count: 0, isAdded: false, hasNode: false };
+	shares.set(key, made);
+	return made;
 }
 
 /** What only those need for whom something went wrong. */

@@ -15,6 +15,8 @@ export interface OpenedPartition {
 	readonly handle: Handle;
 	/** Where it can be opened again: a name in the device directory, or a path. */
 	readonly path: string;
+	/** Whether it was not there before. */
+	readonly hasMadeNode: boolean;
 }
 
 /**
@@ -46,8 +48,8 @@ export interface PartitionSys extends WaitClock {
 	/** One of them. */
 	find(disk: string, number: number): KernelPartition | undefined;
 	/**
-	 * Opens a partition: by a node that it makes in the device directory under the partition's name, in the place of whatever
-	 * has that; without a directory, by one that is nowhere. `ENXIO`, `ENODEV`: it is gone again. No node is left when it throws.
+	 * Opens a partition: by the node of its name in the device directory, which is made in the place of whatever else has that
+	 * name; without a directory, by one that is nowhere. `ENXIO`, `ENODEV`: it is gone again. No node is made when it throws.
 	 */
 	open(
 		devices: FdLike | undefined,

@@ -3,21 +3,21 @@ import { Semaphore } from "../semaphore.ts";
 const turns = new Map<string, { readonly semaphore: Semaphore; count: number }>();
 
 /**
- * Waits until nobody else in this process adds or removes partitions of a disk: two at once would take each other's for
- * strangers'.
+ * Waits until nobody else in this process opens or closes a partition: who opens it would take one that is just being closed
+ * for a stranger's.
  *
- * @param disk - The kernel's name.
+ * @param name - The kernel's: `loop3p2`.
  */
-export async function oneAtATime(disk: string): Promise<Disposable> {
-	const turn = turns.get(disk) ?? { semaphore: new Semaphore(1), count: 0 };
+export async function oneAtATime(name: string): Promise<Disposable> {
+	const turn = turns.get(name) ?? { semaphore: new Semaphore(1), count: 0 };
 	turn.count++;
-	turns.set(disk, turn);
+	turns.set(name, turn);
 	const place = await turn.semaphore.acquire();
 	return {
 		[Symbol.dispose]() {
 			place[Symbol.dispose]();
 			turn.count--;
-			if (turn.count === 0) turns.delete(disk);
+			if (turn.count === 0) turns.delete(name);
 		},
 	};
 }
