@@ -117,16 +117,15 @@ function sizeOfSectors(
 	const given = sectorBytes ?? 512;
 	const used = entries.filter(({ sectors }) => sectors > 0);
 	const chains = used.filter(isExtended);
-	const sizes = [...new Set([given, ...sectorSizes])];
-	const byChain = sizes.find((size) =>
+	const fits = (size: number): boolean =>
+		used.every(({ start, sectors }) => (start + sectors) * size <= disk.sizeBytes);
+	const byChain = [...new Set([given, ...sectorSizes])].filter((size) =>
 		chains.some(({ start }) => {
 			const record = entriesOf(disk.read(start * size, 512) ?? Buffer.alloc(0));
 			return record?.every(({ flag }) => flag === 0 || flag === ACTIVE) ?? false;
 		}),
 	);
-	const fits = (size: number): boolean =>
-		used.every(({ start, sectors }) => (start + sectors) * size <= disk.sizeBytes);
-	const size = byChain ?? (!fits(given) && fits(512) ? 512 : given);
+	const size = byChain.find(fits) ?? byChain[0] ?? (!fits(given) && fits(512) ? 512 : given);
 	if (sectorBytes !== undefined && size !== sectorBytes) {
 		warnings.push(
 			`${disk.name}: the partition table counts in sectors of ${size} bytes, and the device has sectors of ` +

@@ -220,7 +220,7 @@ export function source(image: Buffer, sizeBytes: number = image.length): Reading
 			}
 			this.reads++;
 			this.bytes += buffer.length;
-			buffer.fill(0);
+			if (end > image.length) buffer.fill(0);
 			if (offset < image.length) image.copy(buffer, 0, offset, end);
 			return buffer.length;
 		},
