@@ -1,6 +1,7 @@
 import type { DeviceNumber } from "@devhost/linux";
 import type { DeviceNode } from "./driver.ts";
 import { DeviceError } from "./error.ts";
+import { mountKey } from "./mount-key.ts";
 
 /** A device that is open, or a mount, as stages see it. */
 export interface OpenedDevice {
@@ -47,7 +48,23 @@ export class OpenDevices implements AsyncDisposable, Iterable<OpenedDevice> {
 	 *
 	 * @throws {@link DeviceError} `ERR_DEVICE_NAME` this call opened no such device.
 	 */
-	get(name: string): OpenedDevice {
+	get(name: string): OpenedDevice & Required<Pick<OpenedDevice, "node">> {
+		const device = this.#find(name);
+		const { node } = device;
+		if (node !== undefined) return { ...device, node };
+		throw new DeviceError("ERR_DEVICE_NAME", `${name}: a mount, which has no node`);
+	}
+
+	/**
+	 * A mount by its name among the mounts, also when it is unmounted again.
+	 *
+	 * @throws {@link DeviceError} `ERR_DEVICE_NAME` this call mounted no such one.
+	 */
+	getMount(name: string): OpenedDevice {
+		return this.#find(mountKey(name));
+	}
+
+	#find(name: string): OpenedDevice {
 		const device = this.#devices.get(name);
 		if (device !== undefined) return device;
 		throw new DeviceError(
@@ -67,7 +84,7 @@ export class OpenDevices implements AsyncDisposable, Iterable<OpenedDevice> {
 	 * @throws {@link DeviceError} the first failure, with the others in `closeFailures`.
 	 */
 	async close(name?: string): Promise<void> {
-		await this.#close(name === undefined ? this.names : [this.get(name).name]);
+		await this.#close(name === undefined ? this.names : [this.#find(name).name]);
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {

@@ -100,8 +100,9 @@ describe("mounts in a graph", () => {
 		const opened = await made.manager.open({ disk, "mounts/disk": fs });
 
 		expect(opened.names).toEqual(["disk", "mounts/disk"]);
-		expect(opened.get("mounts/disk")).toMatchObject({ path: ".", parents: ["disk"] });
-		expect(opened.get("mounts/disk")).not.toHaveProperty("node");
+		expect(opened.getMount("disk")).toMatchObject({ path: ".", parents: ["disk"] });
+		expect(opened.getMount("disk")).not.toHaveProperty("node");
+		expect(() => opened.get("mounts/disk")).toThrow("mounts/disk: a mount, which has no node");
 		expect(opened.get("disk")).toMatchObject({
 			nodes: [{ path: "diskp1", node: { major: 259, minor: 0 } }],
 		});
@@ -130,7 +131,7 @@ describe("mounts in a graph", () => {
 			"mounts/root": fs,
 			disk,
 		});
-		expect(opened.get("mounts/boot").parents).toEqual(["disk"]);
+		expect(opened.getMount("boot").parents).toEqual(["disk"]);
 		await opened.close("mounts/root");
 
 		expect(made.log).toEqual([

@@ -27,6 +27,8 @@ export interface SandboxPlan {
 	readonly kernelFiles: KernelFiles;
 	/** The kernel's own file systems in the tree, real paths on the host. */
 	readonly kernelMounts: readonly string[];
+	/** What is mounted for it, with what is mounted in that: where, and what the sandbox calls it. Parents first. */
+	readonly mounts: readonly { readonly from: string; readonly to: string }[];
 }
 
 /**
@@ -39,7 +41,7 @@ export interface SandboxPlan {
  */
 export function bwrapArguments(plan: SandboxPlan): string[] {
 	const { root, tree, devices, execChecked, capabilities, argumentsFile } = plan;
-	const { kernelFiles, kernelMounts } = plan;
+	const { kernelFiles, kernelMounts, mounts } = plan;
 	const inTree = (path: string): string =>
 		sandboxPaths.tree + path.slice(tree === "/" ? 0 : tree.length);
 	const options = [
@@ -68,6 +70,7 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		["--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/var/tmp"],
 
 		["--tmpfs", "/run", "--dir", sandboxPaths.mounts],
+		...mounts.map(({ from, to }) => ["--bind", from, to]),
 		["--bind", tree, sandboxPaths.tree],
 		...kernelMounts.map((path) => ["--ro-bind-try", path, inTree(path)]),
 		["--ro-bind", execChecked, sandboxPaths.execChecked],

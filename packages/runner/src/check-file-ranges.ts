@@ -84,8 +84,10 @@ function* declaredRanges(
 	for (const { device, stage } of declaredDevices(manifest)) {
 		const options = modules.forType(device.type)?.range;
 		const lifetime =
-			stage === undefined ? lifetimes.get(device.name) : { first: stage, last: stage };
+			stage === undefined ? lifetimes.get(device.key) : { first: stage, last: stage };
 		if (options === undefined || lifetime === undefined || !devices.has(device)) continue;
+		// Its file is in an image, of which nothing is known before it is mounted.
+		if (device.tree !== undefined) continue;
 		yield { device, options, lifetime };
 	}
 }

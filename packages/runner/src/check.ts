@@ -3,18 +3,21 @@ import {
 	closestName,
 	hasSecretOptions,
 	jsonPointer,
+	parseKey,
 	resolveGraph,
+	type DeviceProblem,
 	type DeviceSpec,
 	type DeviceType,
 	type JsonValue,
 } from "@devhost/core";
 import { findLoopbackOptionsSchemaProblems } from "./generated/loopback-options.ts";
 import { checkFileRanges } from "./check-file-ranges.ts";
-import { declaredDevices } from "./declared-devices.ts";
+import { allOf, byKey, declaredDevices } from "./declared-devices.ts";
 import { pointerSteps } from "./json-path.ts";
+import { targetOf } from "./mounts-before.ts";
 import { optionsAsWritten, type ManifestDraft } from "./manifest-draft.ts";
 import { sharedDevicesOf, sharedLifetimes, type Lifetime } from "./manifest-lifetime.ts";
-import { findPlaceholders } from "./manifest-placeholder.ts";
+import { findPlaceholders, type Placeholder } from "./manifest-placeholder.ts";
 import { readManifestText } from "./manifest-text.ts";
 import {
 	inspectManifest,
@@ -131,7 +134,7 @@ class Check {
 	readonly #manifest: Manifest;
 	readonly #modules: Modules;
 	readonly #types: ReadonlyMap<string, DeviceType>;
-	/** Names of the shared devices. */
+	/** Names of the shared devices and mounts. */
 	readonly #shared: ReadonlySet<string>;
 	readonly #stageNames = new Map<string, number>();
 	#comparisonsLeft = maxComparisons;
@@ -143,7 +146,7 @@ class Check {
 		this.#manifest = manifest;
 		this.#modules = modules;
 		this.lifetimes = sharedLifetimes(manifest);
-		this.#shared = new Set(Object.keys(manifest.devices));
+		this.#shared = new Set(allOf(manifest).map(({ name }) => name));
 		this.#types = deviceTypes(modules);
 	}
 
@@ -163,8 +166,15 @@ class Check {
 	}
 
 	checkShared(): void {
-		if (this.#isSpoiled("/devices")) return;
-		this.#checkGraph(Object.values(this.#manifest.devices), "/devices", new Set());
+		if (this.#isSpoiled("/devices") || this.#isSpoiled("/mounts")) return;
+		this.#checkGraph(allOf(this.#manifest), new Set());
+		this.#checkTargets(Object.values(this.#manifest.mounts), []);
+		for (const { name, pointer } of Object.values(this.#manifest.mounts)) {
+			if (this.#manifest.devices[name] === undefined) continue;
+			const { line } = this.#manifest.locate(`/devices${jsonPointer([name])}`, "key");
+			const message = `the shared device in line ${line} has this name, too, and uses could not tell them apart: give one of them another name`;
+			this.#complain(pointer, "ERR_MANIFEST_DUPLICATE", message, { part: "key" });
+		}
 	}
 
 	checkStage(stage: StageDeclaration, index: number): void {
@@ -192,10 +202,25 @@ class Check {
 				this.#complain(`${device.pointer}/type`, "ERR_MANIFEST_MODULE", message);
 			});
 			const complaints = await this.#checkSecrets(module, device, found);
+			this.#checkOptionsOfType(module, device);
 			if (complaints.length > 0) {
 				this.#badOptions.add(device);
 				this.#explainOptions(module, device, complaints);
 			}
+		}
+	}
+
+	/** Complains of options that other types of mount have. */
+	#checkOptionsOfType(module: DeviceModule, { type, options, pointer }: DeviceDeclaration): void {
+		const known = module.mounts?.[type]?.options;
+		const all = Object.keys((module.options as { properties?: object }).properties ?? {});
+		for (const name of Object.keys(options)) {
+			// What no type has, the schema complains of.
+			if (known === undefined || known.includes(name) || !all.includes(name)) continue;
+			const has = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
+			const message = `not an option of ${type}, which ${has}`;
+			const at = `${pointer}/options${jsonPointer([name])}`;
+			this.#complain(at, "ERR_DEVICE_OPTIONS", message, { part: "key" });
 		}
 	}
 
@@ -265,8 +290,8 @@ class Check {
 	}
 
 	#checkUses(stage: StageDeclaration): void {
-		if (stage.uses === undefined || this.#isSpoiled("/devices")) return;
-		const { devices } = this.#manifest;
+		if (stage.uses === undefined) return;
+		if (this.#isSpoiled("/devices") || this.#isSpoiled("/mounts")) return;
 		const seen = new Set<string>();
 		stage.uses.forEach((name, index) => {
 			const pointer = `${stage.pointer}/uses/${index}`;
@@ -276,57 +301,114 @@ class Check {
 				this.#complain(pointer, "ERR_MANIFEST_DUPLICATE", message);
 			}
 			seen.add(name);
-			if (devices[name] !== undefined) return;
+			if (this.#shared.has(name)) return;
+			const isOwn = stage.devices[name] ?? stage.mounts[name];
 			const message =
-				stage.devices[name] === undefined
-					? `${JSON.stringify(name)} is not a shared device${this.#suggest(name, () => [...this.#shared])}`
-					: `${JSON.stringify(name)} is a device of this stage alone, which it sees anyway: leave it out`;
+				isOwn === undefined
+					? `${JSON.stringify(name)} is not a shared device or mount${this.#suggest(name, () => [...this.#shared])}`
+					: `${JSON.stringify(name)} is of this stage alone, which sees it anyway: leave it out`;
 			this.#complain(pointer, "ERR_MANIFEST_DEVICE", message);
 		});
 	}
 
 	#checkStageDevices(stage: StageDeclaration, index: number): void {
-		const own = Object.values(stage.devices);
+		const own = allOf(stage);
 		if (own.length === 0) return;
 		// A device of the stage hides a shared one of the same name, which is wrong only where both are open.
-		const hidden = new Set(own.map(({ name }) => name)).intersection(this.#shared);
-		const others = hidden.size === 0 ? this.#shared : this.#shared.difference(hidden);
-		this.#checkGraph(own, `${stage.pointer}/devices`, others);
-		for (const { name, pointer } of own) {
-			const lifetime = this.lifetimes.get(name);
-			if (lifetime === undefined || index < lifetime.first || index > lifetime.last) continue;
-			const { line } = this.#manifest.locate(`/devices${jsonPointer([name])}`, "key");
-			const message = `the shared device of this name (line ${line}) is open in this stage, too: give one of them another name`;
+		const shared = new Set(Object.keys(byKey(this.#manifest)));
+		this.#checkGraph(own, shared.difference(new Set(own.map(({ key }) => key))));
+		const isOpen = (key: string): boolean => {
+			const lifetime = this.lifetimes.get(key);
+			return lifetime !== undefined && index >= lifetime.first && index <= lifetime.last;
+		};
+		for (const { key, mount, pointer } of own) {
+			if (!isOpen(key)) continue;
+			const { line } = this.#manifest.locate(
+				byKey(this.#manifest)[key]?.pointer ?? "",
+				"key",
+			);
+			const what = mount === undefined ? "device" : "mount";
+			const message = `the shared ${what} of this name (line ${line}) is open in this stage, too: give one of them another name`;
 			this.#complain(pointer, "ERR_MANIFEST_DUPLICATE", message, { part: "key" });
+		}
+		const others = Object.values(this.#manifest.mounts).filter(({ key }) => isOpen(key));
+		this.#checkTargets(Object.values(stage.mounts), others);
+	}
+
+	/** One mount would hide another that is there at the same time. */
+	#checkTargets(
+		mounts: readonly DeviceDeclaration[],
+		others: readonly DeviceDeclaration[],
+	): void {
+		const taken = new Map(others.map((mount) => [targetOf(mount), mount]));
+		for (const mount of mounts) {
+			const place = `${mount.pointer}/target`;
+			if (this.#isSpoiled(place)) continue;
+			const target = targetOf(mount);
+			if (mount.mount?.target.split("/").includes("..") === true) {
+				const message = `${JSON.stringify(mount.mount.target)} has .. in it, which leads nowhere else: write the path without`;
+				this.#complain(place, "ERR_MANIFEST_VALUE", message);
+			}
+			const other = taken.get(target);
+			taken.set(target, mount);
+			if (other === undefined) continue;
+			const { line } = this.#manifest.locate(other.pointer, "key");
+			const message = `the mount ${JSON.stringify(other.name)} in line ${line} is there already, and one would hide the other`;
+			this.#complain(place, "ERR_MANIFEST_DUPLICATE", message);
 		}
 	}
 
-	#checkGraph(
-		devices: readonly DeviceDeclaration[],
-		base: string,
-		existing: ReadonlySet<string>,
-	): void {
-		const specs = new Map(devices.map((device) => [device.name, this.#specOf(device)]));
-		const pointer = (name: string): string => base + jsonPointer([name]);
-		const { problems } = resolveGraph(specs, this.#types, { existing, pointer });
-		for (const problem of problems) {
-			if (problem.code === "ERR_DEVICE_PARENT" && this.#isSpoiled(problem.pointer)) continue;
-			if (problem.code === "ERR_DEVICE_TYPE" && this.#isSaid(problem.device, specs)) continue;
-			// The sentence begins with the device's name, which the path says, too.
-			const message = problem.message.replace(/^(?:[\w.-]+|"(?:[^"\\]|\\.)*"): /, "");
-			const isDevice =
-				problem.device !== undefined && problem.pointer === pointer(problem.device);
-			const part = isDevice ? "key" : "value";
-			this.#complain(problem.pointer, problem.code, message, { part });
+	#checkGraph(devices: readonly DeviceDeclaration[], existing: ReadonlySet<string>): void {
+		const specs = new Map(devices.map((device) => [device.key, this.#specOf(device)]));
+		const declared = new Map(devices.map((device) => [device.key, device]));
+		const pointer = (key: string): string => declared.get(key)?.pointer ?? "";
+		for (const isMount of [false, true]) {
+			const types = this.#typesOf(isMount);
+			const { problems } = resolveGraph(specs, types, { existing, pointer });
+			for (const problem of problems) {
+				const { device: key = "" } = problem;
+				if (parseKey(key).isMount !== isMount) continue;
+				this.#complainOfGraph(problem, specs, pointer(key));
+			}
 		}
+	}
+
+	/** The types of devices, or those of mounts. */
+	#typesOf(isMount: boolean): ReadonlyMap<string, DeviceType> {
+		const isOne = (type: string): boolean =>
+			(this.#modules.forType(type)?.mounts !== undefined) === isMount;
+		return new Map([...this.#types].filter(([type]) => isOne(type)));
+	}
+
+	#complainOfGraph(
+		problem: DeviceProblem,
+		specs: ReadonlyMap<string, DeviceSpec>,
+		declaration: string,
+	): void {
+		const { code, device: key = "" } = problem;
+		if (code === "ERR_DEVICE_TYPE" && this.#isSaid(key, specs)) return;
+		const isMount = parseKey(key).isMount;
+		// In terms of the manifest, where a mount's parent is its source, and a device's tree its mount.
+		const at = isMount ? problem.pointer.replace(/\/parent$/, "/source") : problem.pointer;
+		if (code === "ERR_DEVICE_PARENT" && this.#isSpoiled(at)) return;
+		// The sentence begins with the device's name, which the path says, too.
+		const sentence = problem.message.replace(/^(?:[\w./-]+|"(?:[^"\\]|\\.)*"): /, "");
+		const message = isMount ? inTermsOfMounts(sentence) : sentence;
+		const tree = specs.get(key)?.tree;
+		if (code === "ERR_DEVICE_PARENT" && tree !== undefined && sentence.includes(`"${tree}"`)) {
+			this.#complain(`${declaration}/mount`, code, message);
+			return;
+		}
+		this.#complain(at, code, message, { part: at === declaration ? "key" : "value" });
 	}
 
 	/** A device as the graph should see it, without what was complained of already. */
 	#specOf(device: DeviceDeclaration): DeviceSpec {
-		const { type, parent, parents = [], pointer } = device;
-		const places = ["/parent", "/parents", ...parents.map((_, index) => `/parents/${index}`)];
+		const { type, parent, parents = [], pointer, tree, after } = device;
+		const places = ["/parent", "/source", "/parents"];
+		places.push(...parents.map((_, index) => `/parents/${index}`));
 		const isSpoiled = places.some((place) => this.#isSpoiled(pointer + place));
-		return { type: isSpoiled ? "" : type, parent, parents };
+		return { type: isSpoiled ? "" : type, parent, parents, tree, after };
 	}
 
 	/**
@@ -366,34 +448,36 @@ class Check {
 	): void {
 		if (!text.includes("{") || this.#isSpoiled(pointer)) return;
 		const said = new Set<string>();
-		for (const { device, complaint, text: written } of findPlaceholders(text)) {
-			const message = complaint ?? this.#whyNoDevice(stage, uses, device ?? "", written);
+		for (const placeholder of findPlaceholders(text)) {
+			const message = placeholder.complaint ?? this.#whyNotSeen(stage, uses, placeholder);
 			if (message === undefined || said.has(message)) continue;
 			said.add(message);
 			this.#complain(pointer, "ERR_MANIFEST_PLACEHOLDER", message);
 		}
 	}
 
-	/** @returns `undefined` when the stage has the device, or may have it. */
-	#whyNoDevice(
+	/** @returns `undefined` when the stage has the device or mount, or may have it. */
+	#whyNotSeen(
 		stage: StageDeclaration,
 		uses: ReadonlySet<string> | undefined,
-		name: string,
-		written: string,
+		{ text: written, kind = "devices", name = "" }: Placeholder,
 	): string | undefined {
-		if (stage.devices[name] !== undefined) return undefined;
-		const isShared = this.#manifest.devices[name] !== undefined;
+		if (stage[kind][name] !== undefined) return undefined;
+		const isShared = this.#manifest[kind][name] !== undefined;
 		if (isShared && (uses === undefined || uses.has(name))) return undefined;
-		const pointers = ["/devices", `${stage.pointer}/devices`, `${stage.pointer}/uses`];
+		const pointers = [`/${kind}`, `${stage.pointer}/${kind}`, `${stage.pointer}/uses`];
 		if (pointers.some((pointer) => this.#isSpoiled(pointer))) return undefined;
+		const what = kind === "devices" ? "device" : "mount";
 		if (isShared) {
-			return `${written}: ${JSON.stringify(name)} is a shared device that this stage does not use: add it to uses`;
+			return `${written}: ${JSON.stringify(name)} is a shared ${what} that this stage does not use: add it to uses`;
 		}
 		const known = (): string[] => {
-			const visible = sharedDevicesOf(this.#manifest, stage).map((device) => device.name);
-			return [...Object.keys(stage.devices), ...visible];
+			const shared = sharedDevicesOf(this.#manifest, stage)
+				.filter(({ mount }) => (mount !== undefined) === (kind === "mounts"))
+				.map((device) => device.name);
+			return [...Object.keys(stage[kind]), ...shared];
 		};
-		return `${written}: ${JSON.stringify(name)} is not a device of this stage${this.#suggest(name, known)}`;
+		return `${written}: ${JSON.stringify(name)} is not a ${what} of this stage${this.#suggest(name, known)}`;
 	}
 
 	#suggest(name: string, known: () => readonly string[]): string {
@@ -435,6 +519,18 @@ class Check {
 		const problem = { code, message, ...(expected === undefined ? {} : { expected }) };
 		this.problems.push(this.#manifest.problemAt(pointer, problem, part));
 	}
+}
+
+function inTermsOfMounts(sentence: string): string {
+	return sentence
+		.replace("needs a parent, and has none", "needs a source, and has none")
+		.replace(/has no parent, but (.*) is given as one/, "has no source, but $1 is given as one")
+		.replace("its parent ", "its source ")
+		.replace("not a name for a device", "not a name for a mount")
+		.replace(
+			"a type of device, which looks like devhost.loopback",
+			"a type of mount, such as ext4",
+		);
 }
 
 const noOptions: JsonValue = new Map<string, JsonValue>();

@@ -1,38 +1,62 @@
-import { parentsOf } from "@devhost/core";
+import { prerequisitesOf } from "@devhost/core";
 import type { DeviceDeclaration, Manifest } from "./manifest.ts";
 
-/** A device of a manifest, and whose it is. */
+/** A device of a manifest, or a mount, and whose it is. */
 export interface DeclaredDevice {
 	readonly device: DeviceDeclaration;
 	/** Index of the stage whose own it is; undefined for a shared one. */
 	readonly stage: number | undefined;
 }
 
-/** Every device that a manifest declares: the shared ones, then those of each stage. */
-export function* declaredDevices({
-	devices,
-	stages,
-}: Pick<Manifest, "devices" | "stages">): Generator<DeclaredDevice> {
-	for (const device of Object.values(devices)) yield { device, stage: undefined };
-	for (const [stage, { devices: own }] of stages.entries()) {
-		for (const device of Object.values(own)) yield { device, stage };
+/** Every device and mount that a manifest declares: the shared ones, then those of each stage. */
+export function* declaredDevices(
+	manifest: Pick<Manifest, "devices" | "mounts" | "stages">,
+): Generator<DeclaredDevice> {
+	for (const device of allOf(manifest)) yield { device, stage: undefined };
+	for (const [stage, own] of manifest.stages.entries()) {
+		for (const device of allOf(own)) yield { device, stage };
 	}
 }
 
-/** Where parents are found: a stage's own devices first, then the shared ones, which stand on shared ones only. */
+/** The shared devices and mounts of a manifest, or those of a stage alone. */
+export function allOf({ devices, mounts }: DevicesAndMounts): DeviceDeclaration[] {
+	return [...Object.values(devices), ...Object.values(mounts)];
+}
+
+/** {@link allOf} by their keys. */
+export function byKey(declared: DevicesAndMounts): Readonly<Record<string, DeviceDeclaration>> {
+	let found = known.get(declared);
+	if (found === undefined) {
+		// No prototype: "constructor" is a name like any other.
+		found = Object.create(null) as Record<string, DeviceDeclaration>;
+		for (const device of allOf(declared)) found[device.key] = device;
+		known.set(declared, found);
+	}
+	return found;
+}
+
+type DevicesAndMounts = Pick<Manifest, "devices" | "mounts">;
+
+/** Asked for at every stage. */
+const known = new WeakMap<DevicesAndMounts, Record<string, DeviceDeclaration>>();
+
+/**
+ * Where parents are found, by their keys: a stage's own devices and mounts first, then the shared ones, which stand on shared ones
+ * only.
+ */
 export interface DevicesInSight {
 	readonly own: Readonly<Record<string, DeviceDeclaration>>;
 	readonly shared: Readonly<Record<string, DeviceDeclaration>>;
 }
 
-/** What a device stands on, in the manifest's order. Parents that are not there are left out: the check says so. */
+/** What a device stands on or needs, in the manifest's order. What is not there is left out: the check says so. */
 export function devicesBeneath(
 	device: DeviceDeclaration,
 	{ own, shared }: DevicesInSight,
 ): DeviceDeclaration[] {
-	const isOwn = own[device.name] === device;
-	return parentsOf(device).flatMap(
-		(name) => (isOwn ? own[name] : undefined) ?? shared[name] ?? [],
+	const isOwn = own[device.key] === device;
+	return prerequisitesOf(device).flatMap(
+		(key) => (isOwn ? own[key] : undefined) ?? shared[key] ?? [],
 	);
 }
 

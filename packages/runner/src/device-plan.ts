@@ -1,4 +1,4 @@
-import { withAncestors } from "./declared-devices.ts";
+import { allOf, byKey, withAncestors } from "./declared-devices.ts";
 import { sharedDevicesOf, sharedLifetimes } from "./manifest-lifetime.ts";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 
@@ -6,11 +6,13 @@ import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.t
 export interface StageDevices {
 	readonly stage: StageDeclaration;
 	readonly index: number;
-	/** The devices that the stage sees: those it uses and its own. */
+	/** The keys of the devices and mounts that the stage sees: those it uses and its own. */
 	readonly visible: ReadonlySet<string>;
+	/** Whether there are mounts among them. */
+	readonly hasMounts: boolean;
 	/** What has to be open when it begins, with everything that it stands on. */
 	readonly needed: readonly DeviceDeclaration[];
-	/** What nobody needs after it. */
+	/** The keys of what nobody needs after it. */
 	readonly last: ReadonlySet<string>;
 }
 
@@ -25,15 +27,16 @@ export interface StageDevices {
 export function* planDevices(manifest: Manifest): Generator<StageDevices> {
 	const endings = Map.groupBy(sharedLifetimes(manifest), ([, { last }]) => last);
 	for (const [index, stage] of manifest.stages.entries()) {
-		const own = Object.values(stage.devices);
+		const own = allOf(stage);
 		const visible = [...sharedDevicesOf(manifest, stage), ...own];
-		const ending = (endings.get(index) ?? []).map(([name]) => name);
+		const ending = (endings.get(index) ?? []).map(([key]) => key);
 		yield {
 			stage,
 			index,
-			visible: new Set(visible.map(({ name }) => name)),
-			needed: withAncestors(visible, { own: stage.devices, shared: manifest.devices }),
-			last: new Set([...ending, ...own.map(({ name }) => name)]),
+			visible: new Set(visible.map(({ key }) => key)),
+			hasMounts: visible.some(({ mount }) => mount !== undefined),
+			needed: withAncestors(visible, { own: byKey(stage), shared: byKey(manifest) }),
+			last: new Set([...ending, ...own.map(({ key }) => key)]),
 		};
 	}
 }

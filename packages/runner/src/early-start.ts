@@ -80,6 +80,8 @@ function likelyModules({ text }: Pick<ManifestText, "text">): DeviceModule[] {
 	const { types, forType } = findModules();
 	const found = types
 		.filter((type) => text.includes(type))
-		.flatMap((type) => forType(type) ?? []);
+		.flatMap((type) => forType(type) ?? [])
+		// Their types are words that stand in many commands.
+		.filter(({ mounts }) => mounts === undefined || text.includes("mounts"));
 	return [...new Set(found)];
 }

@@ -72,6 +72,23 @@ export type RunEvent =
 			readonly durationMs: number;
 	  }
 	| {
+			readonly event: "mounted";
+			readonly mount: string;
+			readonly type: string;
+			/** The stage that it is of; absent for a shared mount. */
+			readonly stage?: string;
+			/** Where stages find it. */
+			readonly path: string;
+			/** Further facts, as its type gives them. */
+			readonly details?: Readonly<Record<string, unknown>>;
+			readonly durationMs: number;
+	  }
+	| {
+			readonly event: "unmounted";
+			readonly mount: string;
+			readonly durationMs: number;
+	  }
+	| {
 			readonly event: "stage-started";
 			readonly stage: string;
 			/** From 1. */

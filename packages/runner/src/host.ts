@@ -11,7 +11,7 @@ import type { LoopbackOptionsSchema } from "./generated/loopback-options.ts";
 import type { Luks2OptionsSchema } from "./generated/luks2-options.ts";
 import type { Lvm2OptionsSchema } from "./generated/lvm2-options.ts";
 import { type DeviceModule, deviceTypes, findModules } from "./modules.ts";
-import { makeRunNamespace } from "./namespace.ts";
+import { makeRunNamespace, mountsPath } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
 import { newRunId } from "./run-id.ts";
 
@@ -79,6 +79,7 @@ export function openHost(options: HostOptions = {}): Host {
 		run: newRunId(),
 		tree,
 		devices: namespace.devices,
+		mounts: mountsPath,
 	});
 
 	function moduleOf(type: string): DeviceModule {

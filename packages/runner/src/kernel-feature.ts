@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { type Fd, ioctl, isSysError, openat2 } from "@devhost/linux";
+import { constants, readFileSync } from "node:fs";
+import { detachedMount, type Fd, ioctl, isSysError, openat2 } from "@devhost/linux";
 import type { KernelFeature } from "./modules.ts";
 import type { RunNamespace } from "./namespace.ts";
 
@@ -22,6 +22,25 @@ export function missingFeature(
 		return isForbidden
 			? `this container may not use ${what} (${error.code})`
 			: `this kernel has no ${what} (${error.code})`;
+	}
+}
+
+/**
+ * Why this kernel does not mount a type of file system; undefined when it does. Found by trying, which also has the kernel
+ * load the module.
+ *
+ * @param type - As in /proc/filesystems: `vfat`.
+ */
+export function missingFileSystem(type: string): string | undefined {
+	const known = readFileSync("/proc/filesystems", "utf8").split("\n");
+	if (known.some((line) => line.split("\t")[1] === type)) return undefined;
+	try {
+		detachedMount(type).close();
+		return undefined;
+	} catch (error) {
+		if (!isSysError(error)) throw error;
+		// Anything else is the file system's complaint that there is no device.
+		return error.code === "ENODEV" ? `this kernel has no file system ${type}` : undefined;
 	}
 }
 

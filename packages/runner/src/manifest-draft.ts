@@ -4,6 +4,8 @@ import {
 	deviceId,
 	isJsonObject,
 	jsonPointer,
+	mountId,
+	mountKey,
 	toPlain,
 	type JsonObject,
 	type JsonPath,
@@ -11,7 +13,8 @@ import {
 	type JsonValue,
 } from "@devhost/core";
 import { findManifestSchemaProblems } from "./generated/manifest-schema.ts";
-import { devicesBeneath, type DevicesInSight, withAncestors } from "./declared-devices.ts";
+import { byKey, devicesBeneath, type DevicesInSight, withAncestors } from "./declared-devices.ts";
+import { mountsBefore } from "./mounts-before.ts";
 import { pathOfPointer, valueAt } from "./json-path.ts";
 import type { SecretReference } from "@devhost/core/secret";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
@@ -128,10 +131,10 @@ function buildManifest(
 	document: ManifestDocument,
 	{ file, folder, text }: DraftSource,
 ): Manifest {
-	const devices = buildDevices(root.get("devices"), "/devices", {});
+	const shared = buildOwn(root, "", { devices: noDeclarations, mounts: noDeclarations });
 	const modules = strings(root.get("modules"));
 	const stages = list(root.get("stages")).map((stage, index) =>
-		buildStage(isJsonObject(stage) ? stage : new Map(), `/stages/${index}`, devices),
+		buildStage(isJsonObject(stage) ? stage : new Map(), `/stages/${index}`, shared),
 	);
 	return {
 		version: 1,
@@ -139,7 +142,7 @@ function buildManifest(
 		folder,
 		text,
 		tree: resolve(folder, string(root.get("tree")) ?? ""),
-		devices,
+		...shared,
 		stages,
 		...(modules === undefined ? {} : { modules }),
 		locate: (pointer, part = "value") =>
@@ -155,7 +158,7 @@ function buildManifest(
 function buildStage(
 	stage: JsonObject,
 	pointer: string,
-	shared: Readonly<Record<string, DeviceDeclaration>>,
+	shared: Pick<Manifest, "devices" | "mounts">,
 ): StageDeclaration {
 	const stdin = stage.get("stdin");
 	const timeout = toPlain(stage.get("timeout"));
@@ -164,7 +167,7 @@ function buildStage(
 	return {
 		name: string(stage.get("name")) ?? "",
 		uses: strings(stage.get("uses")),
-		devices: buildDevices(stage.get("devices"), `${pointer}/devices`, shared),
+		...buildOwn(stage, pointer, shared),
 		run: strings(stage.get("run")) ?? [],
 		...(typeof stdin === "string" ? { stdin } : {}),
 		// Whether it is one is for a check to say.
@@ -176,35 +179,91 @@ function buildStage(
 	};
 }
 
-/** @param outer - The devices that are parents, too, where the name is not one of these. */
+/** The devices and mounts of a stage, which see those that all share; or those. */
+function buildOwn(
+	stage: JsonObject,
+	pointer: string,
+	shared: Pick<Manifest, "devices" | "mounts">,
+): Pick<StageDeclaration, "devices" | "mounts"> {
+	const sight = { own: noDeclarations, shared: byKey(shared) };
+	const devices = buildDevices(stage.get("devices"), `${pointer}/devices`, sight);
+	const mounts = buildMounts(stage.get("mounts"), `${pointer}/mounts`, sight);
+	sight.own = byKey({ devices, mounts });
+	return { devices, mounts };
+}
+
+/** @param sight - Where its ids find what they are made of. */
 function buildDevices(
 	value: JsonValue | undefined,
 	pointer: string,
-	outer: Readonly<Record<string, DeviceDeclaration>>,
+	sight: DevicesInSight,
+): Readonly<Record<string, DeviceDeclaration>> {
+	return buildDeclarations(value, pointer, (common, declaration) => {
+		const parent = string(declaration.get("parent"));
+		const parents = strings(declaration.get("parents")) ?? [];
+		const mount = string(declaration.get("mount"));
+		return {
+			...common,
+			key: common.name,
+			...(parent !== undefined && parent !== "" && { parent }),
+			...(parents.length > 0 && { parents }),
+			...(mount !== undefined && { tree: mountKey(mount) }),
+			after: [],
+			get id(): string {
+				return idOf(this, sight);
+			},
+		};
+	});
+}
+
+function buildMounts(
+	value: JsonValue | undefined,
+	pointer: string,
+	sight: DevicesInSight,
+): Readonly<Record<string, DeviceDeclaration>> {
+	return buildDeclarations(value, pointer, (common, declaration) => {
+		const source = string(declaration.get("source"));
+		const partition = toPlain(declaration.get("partition"));
+		const target = string(declaration.get("target")) ?? "";
+		return {
+			...common,
+			key: mountKey(common.name),
+			...(source !== undefined && source !== "" && { parent: source }),
+			mount: { target, ...(typeof partition === "number" && { partition }) },
+			get after(): string[] {
+				return mountsBefore(this, sight);
+			},
+			get id(): string {
+				return idOf(this, sight);
+			},
+		};
+	});
+}
+
+function buildDeclarations(
+	value: JsonValue | undefined,
+	pointer: string,
+	build: (
+		common: Pick<DeviceDeclaration, "name" | "type" | "options" | "pointer">,
+		declaration: JsonObject,
+	) => DeviceDeclaration,
 ): Readonly<Record<string, DeviceDeclaration>> {
 	// No prototype: "constructor" is a name like any other.
-	const devices: Record<string, DeviceDeclaration> = Object.create(null);
-	if (!isJsonObject(value)) return devices;
+	const built: Record<string, DeviceDeclaration> = Object.create(null);
+	if (!isJsonObject(value)) return built;
 	for (const [name, declared] of value) {
 		const declaration = isJsonObject(declared) ? declared : new Map<string, JsonValue>();
 		const options = declaration.get("options");
-		const parent = string(declaration.get("parent"));
-		const parents = strings(declaration.get("parents")) ?? [];
-		const type = string(declaration.get("type")) ?? "";
-		devices[name] = {
+		const common = {
 			name,
-			type,
-			...(parent === undefined || parent === "" ? {} : { parent }),
-			...(parents.length === 0 ? {} : { parents }),
+			type: string(declaration.get("type")) ?? "",
 			options: isJsonObject(options) ? (toPlain(options) as Record<string, unknown>) : {},
-			get id(): string {
-				return idOf(this, { own: devices, shared: outer });
-			},
 			pointer: pointer + jsonPointer([name]),
 		};
-		rawOptions.set(devices[name], options);
+		built[name] = build(common, declaration);
+		rawOptions.set(built[name], options);
 	}
-	return devices;
+	return built;
 }
 
 /** Options with the texts of their numbers, which ids and messages need. */
@@ -220,10 +279,22 @@ function idOf(device: DeviceDeclaration, sight: DevicesInSight): string {
 	const ids = new Map<DeviceDeclaration, string>();
 	for (const each of withAncestors([device], sight)) {
 		const parents = devicesBeneath(each, sight).flatMap((parent) => ids.get(parent) ?? []);
-		ids.set(each, deviceId(each.type, rawOptions.get(each), parents));
+		ids.set(each, idOn(parents, each));
 	}
 	return ids.get(device) ?? "";
 }
+
+function idOn(parents: readonly string[], device: DeviceDeclaration): string {
+	const { type, mount } = device;
+	const options = rawOptions.get(device);
+	if (mount === undefined) return deviceId(type, options, parents);
+	return mountId(type, { ...mount, deviceId: parents[0], options });
+}
+
+const noDeclarations: Readonly<Record<string, DeviceDeclaration>> = Object.create(null) as Record<
+	string,
+	never
+>;
 
 function string(value: JsonValue | undefined): string | undefined {
 	return typeof value === "string" ? value : undefined;

@@ -1,4 +1,5 @@
-import { withAncestors } from "./declared-devices.ts";
+import { mountKey } from "@devhost/core";
+import { allOf, byKey, withAncestors } from "./declared-devices.ts";
 import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 
 /** Between which stages a shared device is open. */
@@ -10,18 +11,17 @@ export interface Lifetime {
 }
 
 /**
- * The shared devices that a stage sees, in the order of declaration.
+ * The shared devices and mounts that a stage sees, in the order of declaration.
  *
  * Those beneath them, and beneath the stage's own, have to be open, too: see {@link sharedLifetimes}.
  */
 export function sharedDevicesOf(
-	manifest: Pick<Manifest, "devices">,
+	manifest: Pick<Manifest, "devices" | "mounts">,
 	stage: Pick<StageDeclaration, "uses">,
 ): DeviceDeclaration[] {
-	const { devices } = manifest;
-	if (stage.uses === undefined) return Object.values(devices);
+	if (stage.uses === undefined) return allOf(manifest);
 	const used = new Set(stage.uses);
-	return Object.values(devices).filter(({ name }) => used.has(name));
+	return allOf(manifest).filter(({ name }) => used.has(name));
 }
 
 /**
@@ -29,18 +29,18 @@ export function sharedDevicesOf(
  *
  * A stage needs the devices that it sees and whatever these, or its own ones, stand on.
  *
- * @returns By name; a device that no stage needs is not in it, and is never opened.
+ * @returns By key; a device that no stage needs is not in it, and is never opened.
  */
 export function sharedLifetimes(
-	manifest: Pick<Manifest, "devices" | "stages">,
+	manifest: Pick<Manifest, "devices" | "mounts" | "stages">,
 ): ReadonlyMap<string, Lifetime> {
 	const lifetimes = new Map<string, Lifetime>();
-	const need = (names: Iterable<string>, index: number): void => {
-		for (const name of names) {
-			lifetimes.set(name, { first: lifetimes.get(name)?.first ?? index, last: index });
+	const need = (keys: Iterable<string>, index: number): void => {
+		for (const key of keys) {
+			lifetimes.set(key, { first: lifetimes.get(key)?.first ?? index, last: index });
 		}
 	};
-	const all = Object.keys(manifest.devices);
+	const all = Object.keys(byKey(manifest));
 	const { stages } = manifest;
 	// Of the stages that need all devices only the first and the last one matter, and there may be thousands.
 	const firstWithAll = stages.findIndex(({ uses }) => uses === undefined);
@@ -54,11 +54,14 @@ export function sharedLifetimes(
 
 /** The shared devices that have to be open for a stage that says what it uses. */
 function neededBy(
-	{ devices: shared }: Pick<Manifest, "devices">,
-	{ uses = [], devices: own }: Pick<StageDeclaration, "uses" | "devices">,
+	manifest: Pick<Manifest, "devices" | "mounts">,
+	stage: Pick<StageDeclaration, "uses" | "devices" | "mounts">,
 ): string[] {
-	const used = uses.flatMap((name) => shared[name] ?? []);
-	return withAncestors([...used, ...Object.values(own)], { own, shared })
-		.filter((device) => shared[device.name] === device)
-		.map(({ name }) => name);
+	const [own, shared] = [byKey(stage), byKey(manifest)];
+	const used = (stage.uses ?? []).flatMap((name) => [
+		...[shared[name], shared[mountKey(name)]].filter((each) => each !== undefined),
+	]);
+	return withAncestors([...used, ...allOf(stage)], { own, shared })
+		.filter((device) => shared[device.key] === device)
+		.map(({ key }) => key);
 }

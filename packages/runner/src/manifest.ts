@@ -6,29 +6,39 @@ import { draftManifest, type ManifestDraft } from "./manifest-draft.ts";
 import { readManifestText } from "./manifest-text.ts";
 import { ManifestError, sortProblems, type Problem } from "./problem.ts";
 
-/** A device as a manifest declares it. */
+/** A device as a manifest declares it, or a mount. */
 export interface DeviceDeclaration {
 	readonly name: string;
+	/** What it is called among all devices and mounts: a device's name, of a mount `mounts/NAME`. */
+	readonly key: string;
 	readonly type: string;
 	/** The device that it stands on: one of the same stage, or a shared one. */
 	readonly parent?: string;
 	/** The devices that it stands on, where it says so by a list. Never empty. */
 	readonly parents?: readonly string[];
+	/** The mount that its files are in, by its key, where they are not in the tree. */
+	readonly tree?: string;
+	/** The keys of mounts that have to be there before, which what it says itself leads to. */
+	readonly after: readonly string[];
+	/** Where it is mounted, if it is a mount. */
+	readonly mount?: { readonly target: string; readonly partition?: number };
 	/** As plain values; a number that a double cannot hold is the nearest one. */
 	readonly options: Readonly<Record<string, unknown>>;
 	/** As osbuild computes it, from the options as they are written. Computed when asked for. */
 	readonly id: string;
-	/** JSON pointer of the declaration: `/devices/root`, `/stages/0/devices/disk`. */
+	/** JSON pointer of the declaration: `/devices/root`, `/stages/0/devices/disk`, `/mounts/root`. */
 	readonly pointer: string;
 }
 
 /** A stage as a manifest declares it. */
 export interface StageDeclaration {
 	readonly name: string;
-	/** Names of the shared devices that it sees; undefined: all of them. */
+	/** Names of the shared devices and mounts that it sees; undefined: all of them. */
 	readonly uses: readonly string[] | undefined;
 	/** The devices of this stage alone, by name. */
 	readonly devices: Readonly<Record<string, DeviceDeclaration>>;
+	/** The mounts of this stage alone, by name. */
+	readonly mounts: Readonly<Record<string, DeviceDeclaration>>;
 	/** The command and its arguments, placeholders not yet replaced. Never empty. */
 	readonly run: readonly string[];
 	/** Text, placeholders not yet replaced; or where a secret is. */
@@ -55,6 +65,8 @@ export interface Manifest {
 	readonly tree: string;
 	/** The shared devices, by name. */
 	readonly devices: Readonly<Record<string, DeviceDeclaration>>;
+	/** The shared mounts, by name. */
+	readonly mounts: Readonly<Record<string, DeviceDeclaration>>;
 	readonly stages: readonly StageDeclaration[];
 	/** Packages with further types of devices, as written. */
 	readonly modules?: readonly string[];

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import type { ParentRule } from "@devhost/core";
+import type { DeviceType, ParentRule } from "@devhost/core";
 import type { Manifest } from "./manifest.ts";
 import { makeProblem, ManifestError, type Problem } from "./problem.ts";
 
@@ -19,19 +19,31 @@ export interface FileRangeOptions {
 	readonly readOnly?: string;
 }
 
-/** A package that serves types of devices, as its `device.json` describes it. Nothing of it has been started. */
+/** A type of mount, as a `mount.json` describes it. */
+export interface MountType {
+	/** Whether it is of a device. */
+	readonly source: "none" | "required" | "optional";
+	/** Which of the package's options it has. */
+	readonly options: readonly string[];
+	/** What the kernel calls the file system: `vfat`. Undefined where that is not known before, or nothing is needed. */
+	readonly fileSystem?: string;
+}
+
+/** A package that serves types of devices, as its `device.json` describes it, or of mounts (`mount.json`). Nothing of it has been started. */
 export interface DeviceModule {
 	/** Name of the package, or the path by which it was given. */
 	readonly package: string;
-	/** The names by which manifests know its devices. */
+	/** The names by which manifests know its devices, or mounts. */
 	readonly types: readonly string[];
+	/** Its types by name, where they are mounts. */
+	readonly mounts?: Readonly<Record<string, MountType>>;
 	/** Whether its devices stand on other devices. */
 	readonly parent: ParentRule;
 	/** The executable that serves them: absolute path. */
 	readonly service: string;
 	/** JSON Schema (draft 2020-12) of their options. */
 	readonly options: object;
-	/** The `device.json` that says all this: absolute path. */
+	/** The `device.json` or `mount.json` that says all this: absolute path. */
 	readonly file: string;
 	/** Comes with devhost, so that its schema has a validator already. */
 	readonly isBuiltIn: boolean;
@@ -75,8 +87,16 @@ export interface FindModulesOptions {
 	readonly modules?: readonly string[] | undefined;
 }
 
-/** Packages that come with devhost. A new kind of device is one more line. */
-const builtInPackages: readonly string[] = ["@devhost/loopback", "@devhost/luks2", "@devhost/lvm2"];
+/** Packages that come with devhost, and what describes them. A new kind of device is one more line. */
+const builtInPackages: Readonly<Record<string, DescriptionFile>> = {
+	"@devhost/loopback": "device.json",
+	"@devhost/luks2": "device.json",
+	"@devhost/lvm2": "device.json",
+};
+
+type DescriptionFile = (typeof descriptionFiles)[number];
+
+const descriptionFiles = ["device.json", "mount.json"] as const;
 
 /**
  * Finds the packages that serve devices, by the `./device.json` that they export.
@@ -104,8 +124,8 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 		}
 	};
 
-	for (const name of builtInPackages) {
-		add(readBuiltIn(name), problemWithout(name));
+	for (const [name, file] of Object.entries(builtInPackages)) {
+		add(readBuiltIn(name, file), problemWithout(name));
 	}
 	manifest?.modules?.forEach((name, index) => {
 		if (name === "") return;
@@ -126,11 +146,13 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 }
 
 /** What the graph and the manager of devices know of each type. */
-export function deviceTypes({ types, forType }: Modules): Map<string, DeviceModule> {
+export function deviceTypes({ types, forType }: Modules): Map<string, DeviceType> {
 	return new Map(
 		types.flatMap((type) => {
 			const module = forType(type);
-			return module === undefined ? [] : [[type, module]];
+			if (module === undefined) return [];
+			const { options, mounts } = module;
+			return [[type, { parent: mounts?.[type]?.source ?? module.parent, options }]];
 		}),
 	);
 }
@@ -147,11 +169,11 @@ function problemWithout(file: string): (message: string) => Problem {
 /** What was read: a run asks twice, and they do not change while it lasts. */
 const builtIn = new Map<string, DeviceModule>();
 
-function readBuiltIn(name: string): DeviceModule {
+function readBuiltIn(name: string, description: DescriptionFile): DeviceModule {
 	const known = builtIn.get(name);
 	if (known !== undefined) return known;
 	const complain = problemWithout(name);
-	const file = resolveFrom(import.meta.filename, `${name}/device.json`);
+	const file = resolveFrom(import.meta.filename, `${name}/${description}`);
 	const module =
 		file === undefined
 			? complain("is not installed with devhost: install devhost again")
@@ -176,7 +198,7 @@ function readModule(
 	}
 	const places = [...folders.map((folder) => join(folder, "manifest")), import.meta.filename];
 	for (const place of places) {
-		const found = resolveFrom(place, `${name}/device.json`);
+		const found = findDescription((file) => resolveFrom(place, `${name}/${file}`));
 		if (found !== undefined) return describeModule(name, found, complain);
 	}
 	return complain(
@@ -184,7 +206,7 @@ function readModule(
 	);
 }
 
-/** A folder's `device.json` is where its package.json exports it, if it has one, else in it. */
+/** A folder's `device.json` or `mount.json` is where its package.json exports it, if it has one, else in it. */
 function findAtPath(path: string): string | undefined {
 	const kind = statSync(path, { throwIfNoEntry: false });
 	if (kind?.isFile() === true) return path;
@@ -194,10 +216,21 @@ function findAtPath(path: string): string | undefined {
 	const exported =
 		own === undefined
 			? undefined
-			: resolveFrom(join(path, "package.json"), `${own}/device.json`);
+			: findDescription((file) => resolveFrom(join(path, "package.json"), `${own}/${file}`));
 	if (exported !== undefined) return exported;
-	const inside = join(path, "device.json");
-	return statSync(inside, { throwIfNoEntry: false })?.isFile() === true ? inside : undefined;
+	return findDescription((file) => {
+		const inside = join(path, file);
+		return statSync(inside, { throwIfNoEntry: false })?.isFile() === true ? inside : undefined;
+	});
+}
+
+/** The first description that a package has. */
+function findDescription(find: (file: DescriptionFile) => string | undefined): string | undefined {
+	for (const file of descriptionFiles) {
+		const found = find(file);
+		if (found !== undefined) return found;
+	}
+	return undefined;
 }
 
 function readPackageName(file: string): string | undefined {
@@ -237,11 +270,11 @@ function describeModule(
 	if (wrong !== undefined) return complain(`${file}: ${wrong}`);
 
 	const described = description as DeviceDescription;
-	const { types, parent, service, options, needs = [], tools = [], range } = described;
+	const { types, parent = "none", service, options, needs = [], tools = [], range } = described;
 	const executable = resolve(dirname(file), service);
 	return {
 		package: name,
-		types,
+		...typesOf(types),
 		parent,
 		service: executable,
 		options,
@@ -253,10 +286,16 @@ function describeModule(
 	};
 }
 
-/** What a `device.json` holds. */
+function typesOf(types: DeviceDescription["types"]): Pick<DeviceModule, "types" | "mounts"> {
+	if (Array.isArray(types)) return { types: types as readonly string[] };
+	const mounts = types as Readonly<Record<string, MountType>>;
+	return { types: Object.keys(mounts), mounts };
+}
+
+/** What a `device.json` holds, or a `mount.json`, whose types are an object and which has no `parent`. */
 interface DeviceDescription {
-	readonly types: readonly string[];
-	readonly parent: ParentRule;
+	readonly types: readonly string[] | Readonly<Record<string, MountType>>;
+	readonly parent?: ParentRule;
 	readonly service: string;
 	readonly options: object;
 	readonly needs?: readonly KernelFeature[];
@@ -271,10 +310,16 @@ function whatIsWrong(description: unknown): string | undefined {
 	if (devhost !== 1) {
 		return `devhost is ${JSON.stringify(devhost)}, expected 1: it is for another version of devhost`;
 	}
-	if (!Array.isArray(types) || types.length === 0 || !types.every(isTypeName)) {
+	const isMount = isObject(types) && !Array.isArray(types);
+	if (isMount) {
+		const wrong = Object.entries(types).find(([name, type]) => {
+			return !isTypeName(name) || !isMountType(type);
+		});
+		if (wrong !== undefined)
+			return `types.${wrong[0]} is ${JSON.stringify(wrong[1])}, expected its source (none, required or optional) and its options`;
+	} else if (!Array.isArray(types) || types.length === 0 || !types.every(isTypeName)) {
 		return `types is ${JSON.stringify(types)}, expected names such as "devhost.loopback"`;
-	}
-	if (!parentRules.some((rule) => rule === parent)) {
+	} else if (!parentRules.some((rule) => rule === parent)) {
 		return `parent is ${JSON.stringify(parent)}, expected one of ${parentRules.join(", ")}`;
 	}
 	if (typeof service !== "string" || service === "") {
@@ -299,6 +344,17 @@ const parentRules: readonly ParentRule[] = ["none", "required", "optional", "sev
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isMountType(value: unknown): value is MountType {
+	if (!isObject(value)) return false;
+	const { source, options, fileSystem = "" } = value;
+	return (
+		["none", "required", "optional"].some((rule) => rule === source) &&
+		Array.isArray(options) &&
+		options.every((option) => typeof option === "string") &&
+		typeof fileSystem === "string"
+	);
 }
 
 function isTool(value: unknown): value is ServiceTool {

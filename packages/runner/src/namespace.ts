@@ -25,12 +25,16 @@ export interface RunNamespace extends Disposable {
 /** Where the next stage's `/dev` is, in the run's namespace: read-only, whatever {@link RunNamespace.stageDevices} does. */
 export const stageDevicesPath = "/dev/.stage";
 
+/** Where mounts are, in the namespace of the service that makes them: in the run's own it is empty. */
+export const mountsPath = "/dev/.mounts";
+
 /**
  * Makes the mount namespace of a run, with a `/dev` of its own.
  *
  * - `/dev` is a small tmpfs without `nodev`, so that device nodes work in it: null, zero, full, random, urandom, tty,
  *   loop-control, mapper/control, and the host's `shm`, `pts` and `mqueue` where it has them, for the tools that services run.
  * - `/dev/.stage` is another one, for stages: without what makes devices, with terminals of its own.
+ * - `/dev/.mounts` is a third one, on which file systems are mounted.
  *
  * Nothing of it is visible on the host.
  *
@@ -75,6 +79,10 @@ export function namespaceSteps(): MountStep[] {
 		{ op: "attach", clone: 1, target: "/dev/pts" },
 		{ op: "attach", clone: 2, target: "/dev/mqueue" },
 		{ op: "open", path: "/dev", flags: O_PATH | constants.O_DIRECTORY },
+
+		// What is mounted in it is in the namespace of the service that mounts: see RunServices.
+		{ op: "mkdir", path: mountsPath, mode: 0o755 },
+		tmpfs(mountsPath, "mode=0755,size=1m,nr_inodes=1k"),
 
 		{ op: "mkdir", path: stageDevicesPath, mode: 0o755 },
 		tmpfs(stageDevicesPath, "mode=0755,size=256k,nr_inodes=16k"),

@@ -4,6 +4,7 @@ import {
 	DeviceManager,
 	nowMs,
 	type OpenedDevice,
+	parseKey,
 	type SecretSource,
 } from "@devhost/core";
 import type { Service } from "@devhost/rpc";
@@ -20,7 +21,8 @@ import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
 import type { Manifest, StageDeclaration } from "./manifest.ts";
 import { type DeviceModule, deviceTypes, findModules, type Modules } from "./modules.ts";
-import type { RunNamespace } from "./namespace.ts";
+import { missingFileSystem } from "./kernel-feature.ts";
+import { mountsPath, type RunNamespace } from "./namespace.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
 import type { GivenSecrets, RunSecrets } from "./run-secrets.ts";
@@ -28,7 +30,10 @@ import type { EndedService } from "./run-services.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
+import { sandboxPaths } from "./bwrap-arguments.ts";
+import { stageMounts, type StageMounts } from "./stage-mounts.ts";
 import { StageNodes } from "./stage-nodes.ts";
+import type { StageProcess } from "./stage-process.ts";
 import type { OutputStream } from "./stage-output.ts";
 
 /**
@@ -208,6 +213,7 @@ class Run {
 				run: this.id,
 				tree,
 				devices: namespace.devices,
+				mounts: mountsPath,
 				secrets,
 				onEvent: (event) => this.#onDeviceEvent(event),
 			});
@@ -248,15 +254,20 @@ class Run {
 				onOutput: (stream: OutputStream, text: string) =>
 					this.#emit({ event: "stage-output", stage: name, stream, text }),
 			};
-			// While its devices are being opened.
-			await using prepared = prepareStage(stage, place);
+			// While its devices are being opened. A sandbox with mounts cannot be made before these are there.
+			await using early = plan.hasMounts ? undefined : prepareStage(stage, place);
 			using nodes = new StageNodes(namespace, sandbox === "none");
 			this.#seen = { nodes, names: plan.visible };
-			const devices = await this.#openDevices(workshop, plan);
+			const { devices, mounts } = await this.#openDevices(workshop, plan);
 			using input = await this.#readInput(workshop, stage);
+			const mounted = this.#mountedFor(workshop, mounts);
+			await using late =
+				early === undefined ? prepareStage(stage, { ...place, mounted }) : undefined;
+			const prepared = (early ?? late) as StageProcess;
 			await runStage(stage, prepared, {
 				...place,
 				devices,
+				mounts,
 				nodes,
 				secretInput: input.secret,
 				signal: this.#stop.signal,
@@ -310,16 +321,22 @@ class Run {
 		return { secret, [Symbol.dispose]: () => void secret?.fill(0) };
 	}
 
+	/** The namespace that a stage's mounts are in, and which of them it sees. */
+	#mountedFor({ serviceOf }: Workshop, mounts: readonly OpenedDevice[]): StageMounts | undefined {
+		const [first] = mounts;
+		return first === undefined ? undefined : stageMounts(serviceOf(first.type).pidfd, mounts);
+	}
+
 	/** Opens what the stage needs and is not open yet. Returns what it sees. */
 	async #openDevices(
 		{ manager, stopServices }: Workshop,
 		plan: StageDevices,
-	): Promise<OpenedDevice[]> {
+	): Promise<{ readonly devices: OpenedDevice[]; readonly mounts: OpenedDevice[] }> {
 		const open = new Set(manager.opened.map(({ name }) => name));
-		const missing = plan.needed.filter(({ name }) => !open.has(name));
+		const missing = plan.needed.filter(({ key }) => !open.has(key));
 		if (missing.length > 0) {
-			const specs = new Map(missing.map((device) => [device.name, device]));
-			const pointers = new Map(missing.map(({ name, pointer }) => [name, pointer]));
+			const specs = new Map(missing.map((device) => [device.key, device]));
+			const pointers = new Map(missing.map(({ key, pointer }) => [key, pointer]));
 			using _ = this.#giveUpOn(stopServices);
 			this.#phase = "opening";
 			try {
@@ -332,7 +349,9 @@ class Run {
 			}
 			if (this.#loss !== undefined) throw this.#loss;
 		}
-		return manager.opened.filter(({ name }) => plan.visible.has(name));
+		const seen = manager.opened.filter(({ name }) => plan.visible.has(name));
+		const isMount = ({ name }: OpenedDevice): boolean => parseKey(name).isMount;
+		return { devices: seen.filter((each) => !isMount(each)), mounts: seen.filter(isMount) };
 	}
 
 	/** A driver that does not react to being cancelled is not waited for: its service is stopped, and killed in the end. */
@@ -387,29 +406,20 @@ class Run {
 
 	#onDeviceEvent(event: DeviceEvent): void {
 		switch (event.type) {
-			case "open": {
-				const { name, type, path, node, details } = event.device;
-				const stage = this.#stage;
-				this.#emit({
-					event: "device-opened",
-					device: name,
-					type,
-					...(stage !== undefined &&
-						Object.hasOwn(stage.devices, name) && { stage: stage.name }),
-					path: `/dev/${path}`,
-					node,
-					...(details !== undefined && { details }),
-					durationMs: event.ms,
-				});
+			case "open":
+				this.#emit(this.#openedEvent(event.device, event.ms));
 				this.#hold(event.device);
 				break;
-			}
 			case "closing":
 				this.#letGo(event.name);
 				break;
-			case "closed":
-				this.#emit({ event: "device-closed", device: event.name, durationMs: event.ms });
+			case "closed": {
+				const { name, isMount } = parseKey(event.name);
+				const durationMs = event.ms;
+				if (isMount) this.#emit({ event: "unmounted", mount: name, durationMs });
+				else this.#emit({ event: "device-closed", device: name, durationMs });
 				break;
+			}
 			case "log":
 				this.#emit({ event: "log", service: event.name, text: event.text });
 				break;
@@ -417,6 +427,30 @@ class Run {
 			case "failed": // It is thrown too.
 				break;
 		}
+	}
+
+	#openedEvent(device: OpenedDevice, durationMs: number): RunEvent {
+		const { type, path, node, details } = device;
+		const { name, isMount } = parseKey(device.name);
+		const stage = this.#stage;
+		const isOwn =
+			stage !== undefined && Object.hasOwn(isMount ? stage.mounts : stage.devices, name);
+		const common = {
+			type,
+			...(isOwn && { stage: stage.name }),
+			...(details !== undefined && { details }),
+			durationMs,
+		};
+		if (!isMount && node !== undefined)
+			return {
+				event: "device-opened",
+				device: name,
+				path: `/dev/${path}`,
+				node,
+				...common,
+			};
+		const target = path === "." ? "" : `/${path}`;
+		return { event: "mounted", mount: name, path: sandboxPaths.mounts + target, ...common };
 	}
 
 	/** While the others are being opened. */
@@ -480,11 +514,17 @@ class Run {
 /** What devices of modules that do not come with devhost need and this kernel lacks: of the others it is known. */
 function obstacleOf(manifest: Manifest, modules: Modules, early: EarlyStart): RunError | undefined {
 	if ("failure" in early || !early.hasChoice) return undefined;
-	const used = declaredDevices(manifest)
-		.map(({ device }) => modules.forType(device.type))
-		.filter((module) => module !== undefined)
-		.filter(({ isBuiltIn }) => !isBuiltIn);
-	return lackingFeature(used, early.namespace);
+	const used = [...declaredDevices(manifest)].flatMap(({ device: { type } }) => {
+		const module = modules.forType(type);
+		return module === undefined ? [] : [{ type, module }];
+	});
+	for (const { type, module } of used) {
+		const fileSystem = module.mounts?.[type]?.fileSystem;
+		const missing = fileSystem === undefined ? undefined : missingFileSystem(fileSystem);
+		if (missing !== undefined) return new RunError("ERR_RUN_BACKEND", missing);
+	}
+	const unknown = used.map(({ module }) => module).filter(({ isBuiltIn }) => !isBuiltIn);
+	return lackingFeature(unknown, early.namespace);
 }
 
 function isSameNews(a: unknown, b: unknown): boolean {

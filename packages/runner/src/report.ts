@@ -101,6 +101,15 @@ function textReport(options: ReportOptions): Report {
 				if (verbose)
 					say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
 				break;
+			case "mounted": {
+				const what = `mounted ${event.mount} ${event.path}`;
+				say(style.dim(`${what} (${event.type}) in ${duration(event.durationMs)}`));
+				break;
+			}
+			case "unmounted":
+				if (verbose)
+					say(style.dim(`unmounted ${event.mount} in ${duration(event.durationMs)}`));
+				break;
 			case "stage-started":
 				endOutput();
 				say(style.stageStarted(event.stage, event.command.map(quoteWord).join(" ")));

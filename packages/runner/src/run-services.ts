@@ -1,4 +1,4 @@
-import type { ExitStatus, Fd } from "@devhost/linux";
+import type { ExitStatus, Fd, FdLike } from "@devhost/linux";
 import { type Service, ServiceManager } from "@devhost/rpc";
 import type { DeviceModule } from "./modules.ts";
 
@@ -32,6 +32,8 @@ export class RunServices {
 	readonly #manager: ServiceManager;
 	readonly #namespace: Fd;
 	readonly #byFile = new Map<string, Service>();
+	/** The one whose namespace has the mounts: a copy of the run's, so that they end with it. */
+	#mounting: Service | undefined;
 	/** What nobody has listened to yet. */
 	readonly #missed: ((listener: ServiceListener) => void)[] = [];
 	#listener: ServiceListener | undefined;
@@ -58,7 +60,7 @@ export class RunServices {
 	 *
 	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` its executable cannot be started.
 	 */
-	start({ types, service: file }: DeviceModule): Service {
+	start({ types, mounts, service: file }: DeviceModule): Service {
 		const running = this.#byFile.get(file);
 		if (running !== undefined) return running;
 		const name = types[0] ?? file;
@@ -69,16 +71,21 @@ export class RunServices {
 			file: argv[0] as string,
 			argv,
 			environment: serviceEnvironment,
-			namespace: this.#namespace,
+			namespace: mounts === undefined ? this.#namespace : this.#namespaceForMounts(),
 			// Where we have taken seconds to come this far, as in a guest on a busy machine, so will a service.
 			helloTimeoutMs: Math.max(minHelloTimeoutMs, 60 * process.uptime() * 1000),
 		});
 		this.#byFile.set(file, service);
+		if (mounts !== undefined) this.#mounting ??= service;
 		this.#tell(({ onStart }) => onStart(name));
 		void service.exited.then((status) => {
 			this.#tell(({ onEnd }) => onEnd({ name, types, status }));
 		});
 		return service;
+	}
+
+	#namespaceForMounts(): FdLike | { readonly copyOf: FdLike } {
+		return this.#mounting?.pidfd ?? { copyOf: this.#namespace };
 	}
 
 	/** Stops all services, the last one first. @throws when one did not end as it should. */

@@ -11,6 +11,7 @@ import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
 import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
 import { stageEnvironment } from "./stage-environment.ts";
+import { mountPaths, type StageMounts } from "./stage-mounts.ts";
 import type { StageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
 import type { StageEnd, StageProcess } from "./stage-process.ts";
@@ -24,6 +25,8 @@ export interface StagePlace {
 	readonly sandbox: Sandbox;
 	/** The tree, a real path. */
 	readonly tree: string;
+	/** What is mounted for it; undefined: nothing. */
+	readonly mounted?: StageMounts | undefined;
 	readonly onOutput: (stream: OutputStream, text: string) => void;
 }
 
@@ -31,6 +34,8 @@ export interface StagePlace {
 export interface StageContext extends StagePlace {
 	/** The devices that it sees, open. */
 	readonly devices: readonly OpenedDevice[];
+	/** The mounts that it sees. */
+	readonly mounts: readonly OpenedDevice[];
 	/** Of those devices; some may have been added already. Lent. */
 	readonly nodes: StageNodes;
 	/** Asks the stage to end; after a while it is killed. */
@@ -56,9 +61,9 @@ const maxTimerMs = 2 ** 31 - 1;
  * @throws {@link StageError} `ERR_SANDBOX_SETUP`.
  */
 export function prepareStage(stage: StageDeclaration, place: StagePlace): StageProcess {
-	const { sandbox, tree, namespace, onOutput } = place;
 	const { name, stdin, capabilities = [] } = stage;
-	const plan = { name, hasStdin: stdin !== undefined, tree, capabilities, namespace, onOutput };
+	const { sandbox, ...shared } = place;
+	const plan = { ...shared, name, hasStdin: stdin !== undefined, capabilities };
 	return sandbox === "none" ? prepareUnsandboxed(plan) : prepareSandbox(plan, sandbox);
 }
 
@@ -114,34 +119,44 @@ export async function runStage(
 function beginStage(
 	stage: StageDeclaration,
 	stageProcess: StageProcess,
-	{ namespace, sandbox, devices, nodes, secretInput, onStart, ...place }: StageContext,
+	{ namespace, sandbox, devices, mounts, nodes, secretInput, onStart, ...place }: StageContext,
 ): readonly string[] {
 	const isBare = sandbox === "none";
 	const tree = isBare ? place.tree : sandboxPaths.tree;
 	const argumentsFile = isBare ? argumentsPath : sandboxPaths.arguments;
-	const paths = new Map(devices.map(({ name, path }) => [name, `/dev/${path}`]));
+	const paths = {
+		devices: new Map(devices.map(({ name, path }) => [name, `/dev/${path}`])),
+		mounts: mountPaths(mounts, !isBare),
+	};
 	const fill = (text: string): string =>
-		fillPlaceholders(text, (name) => devicePath(paths, name, stage.name));
+		fillPlaceholders(text, (kind, name) => pathOf(paths[kind], kind, name, stage.name));
 
 	const argv = stage.run.map(fill);
 	const own = Object.entries(stage.environment ?? {}).map(([key, value]) => [key, fill(value)]);
 	const environment = stageEnvironment(
-		{ tree, argumentsFile, devices: paths },
+		{ tree, argumentsFile, ...paths },
 		Object.fromEntries(own) as Record<string, string>,
 	);
 	const stdin = typeof stage.stdin === "string" ? fill(stage.stdin) : secretInput;
-	writeArguments(namespace, stageArguments(stage.name, tree, devices));
+	const facts = { stage: stage.name, tree, devices, mounts, mountPaths: paths.mounts };
+	writeArguments(namespace, stageArguments(facts));
 	for (const device of devices) nodes.add(device);
 	onStart(argv);
 	stageProcess.begin({ argv, environment, stdin });
 	return argv;
 }
 
-function devicePath(paths: ReadonlyMap<string, string>, name: string, stage: string): string {
+function pathOf(
+	paths: ReadonlyMap<string, string>,
+	kind: "devices" | "mounts",
+	name: string,
+	stage: string,
+): string {
 	const path = paths.get(name);
 	if (path !== undefined) return path;
 	const known = [...paths.keys()].join(", ") || "none";
-	const message = `stage ${stage}: {devices.${name}}: no device of this stage, which has ${known}`;
+	const what = kind === "devices" ? "device" : "mount";
+	const message = `stage ${stage}: {${kind}.${name}}: no ${what} of this stage, which has ${known}`;
 	throw new RunError("ERR_STAGE_PLACEHOLDER", message, { stage });
 }
 

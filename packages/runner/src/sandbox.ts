@@ -17,6 +17,7 @@ import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
 import { argumentsPath, writeArguments } from "./stage-arguments.ts";
 import { stageCapabilities } from "./stage-capabilities.ts";
 import { StageInputs } from "./stage-inputs.ts";
+import type { StageMounts } from "./stage-mounts.ts";
 import { type OutputStream, StageOutput } from "./stage-output.ts";
 import { StageProcess } from "./stage-process.ts";
 
@@ -31,6 +32,8 @@ export interface StagePlan {
 	/** Capabilities beyond the default. */
 	readonly capabilities: readonly string[];
 	readonly namespace: RunNamespace;
+	/** What is mounted for it; undefined: nothing. */
+	readonly mounted?: StageMounts | undefined;
 	readonly onOutput: (stream: OutputStream, text: string) => void;
 }
 
@@ -60,6 +63,7 @@ export function prepareSandbox(
 			capabilities: granted,
 			kernelFiles: kernelFiles(),
 			kernelMounts: kernelMountsIn(plan.tree),
+			mounts: plan.mounted?.binds ?? [],
 		});
 		const options = lent.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
 		writeArguments(plan.namespace, ""); // to be bound into the sandbox
@@ -71,7 +75,7 @@ export function prepareSandbox(
 			environment: {},
 			fds: { ...fds, 6: options },
 			cwd: "/",
-			namespace: plan.namespace.namespace,
+			namespace: plan.mounted?.namespace ?? plan.namespace.namespace,
 			// A terminal's Ctrl-C is for us: it would end bubblewrap, and with it the stage, before we have said how.
 			newSession: true,
 			dieWithParent: true,
@@ -108,7 +112,7 @@ export function prepareUnsandboxed(plan: StagePlan): StageProcess {
 			environment: {},
 			fds,
 			cwd: plan.tree,
-			namespace: plan.namespace.namespace,
+			namespace: plan.mounted?.namespace ?? plan.namespace.namespace,
 			newSession: true,
 			dieWithParent: true,
 			capabilityBound: granted,

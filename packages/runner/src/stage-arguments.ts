@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import type { OpenedDevice } from "@devhost/core";
+import { type OpenedDevice, parseKey } from "@devhost/core";
 import { openat2 } from "@devhost/linux";
 import { sandboxPaths } from "./bwrap-arguments.ts";
 import { writeWhole } from "./memory-file.ts";
@@ -8,21 +8,44 @@ import type { RunNamespace } from "./namespace.ts";
 /** Where `arguments.json` is in the run's namespace: for a stage without a sandbox, and to be bound into one. */
 export const argumentsPath = "/dev/.arguments.json";
 
+/** What a stage is told in `arguments.json`. */
+export interface StageArguments {
+	readonly stage: string;
+	/** The tree, as the stage finds it. */
+	readonly tree: string;
+	readonly devices: readonly OpenedDevice[];
+	readonly mounts: readonly OpenedDevice[];
+	/** Their directories by name, as the stage finds them. */
+	readonly mountPaths: ReadonlyMap<string, string>;
+}
+
 /** The content of `arguments.json`. The README has its shape. */
-export function stageArguments(
-	stage: string,
-	tree: string,
-	devices: readonly OpenedDevice[],
-): string {
-	const entries = devices.map(({ name, type, path, node, details }) => [
+export function stageArguments(facts: StageArguments): string {
+	const { stage, tree, devices, mounts, mountPaths } = facts;
+	const entries = devices.map(({ name, type, path, node, nodes, details }) => [
 		name,
-		{ path: `/dev/${path}`, node, type, ...(details !== undefined && { details }) },
+		{
+			path: `/dev/${path}`,
+			node,
+			type,
+			...(nodes !== undefined && {
+				nodes: nodes.map((each) => ({ ...each, path: `/dev/${each.path}` })),
+			}),
+			...(details !== undefined && { details }),
+		},
 	]);
+	const mountEntries = mounts.map((mount) => {
+		const { name } = parseKey(mount.name);
+		const { type, details } = mount;
+		const path = mountPaths.get(name);
+		return [name, { path, type, ...(details !== undefined && { details }) }];
+	});
 	const content = {
 		stage,
 		tree,
 		paths: { devices: "/dev", mounts: sandboxPaths.mounts },
 		devices: Object.fromEntries(entries) as Record<string, unknown>,
+		mounts: Object.fromEntries(mountEntries) as Record<string, unknown>,
 	};
 	return `${JSON.stringify(content)}\n`;
 }

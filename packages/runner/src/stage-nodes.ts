@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FdLike, isSysError, mkdirat, mknodat, openat2, unlinkat } from "@devhost/linux";
-import { type OpenedDevice, throwFailures } from "@devhost/core";
+import { type DeviceNode, type OpenedDevice, throwFailures } from "@devhost/core";
 import type { RunNamespace } from "./namespace.ts";
 
 /**
@@ -22,8 +22,13 @@ export class StageNodes implements Disposable {
 		this.#isBare = isBare;
 	}
 
-	/** Makes a device's node and holds the device. Nothing happens when that is done already. @throws {@link SysError} */
-	add({ path, node }: Pick<OpenedDevice, "path" | "node">): void {
+	/** Makes a device's nodes and holds the device. Nothing happens when that is done already. @throws {@link SysError} */
+	add({ path, node, nodes = [] }: Pick<OpenedDevice, "path" | "node" | "nodes">): void {
+		if (node !== undefined) this.#add({ path, node });
+		for (const each of nodes) this.#add(each);
+	}
+
+	#add({ path, node }: DeviceNode): void {
 		if (this.#holds.has(path)) return; // Two names may stand for one device, too.
 		if (!this.#isBare) {
 			const directory = this.#namespace.stageDevices;
@@ -36,8 +41,9 @@ export class StageNodes implements Disposable {
 	}
 
 	/** Lets go of a device that is to be closed. */
-	release({ path }: Pick<OpenedDevice, "path">): void {
-		this.#holds.get(path)?.[Symbol.dispose]();
+	release({ path, nodes = [] }: Pick<OpenedDevice, "path" | "nodes">): void {
+		for (const each of [path, ...nodes.map((node) => node.path)])
+			this.#holds.get(each)?.[Symbol.dispose]();
 	}
 
 	[Symbol.dispose](): void {

@@ -14,6 +14,7 @@ const plan: SandboxPlan = {
 		emptyFolders: ["/sys/firmware"],
 	},
 	kernelMounts: ["/work/tree/proc"],
+	mounts: [{ from: "/dev/.mounts/boot", to: "/run/devhost/mounts/boot" }],
 };
 
 describe("bwrapArguments", () => {
@@ -27,7 +28,7 @@ describe("bwrapArguments", () => {
 				"--dev-bind /dev/null /proc/kcore --perms 0555 --tmpfs /sys/firmware " +
 				"--dev-bind /dev/.stage /dev --perms 1777 --tmpfs /dev/shm " +
 				"--perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /var/tmp " +
-				"--tmpfs /run --dir /run/devhost/mounts --bind /work/tree /run/devhost/tree " +
+				"--tmpfs /run --dir /run/devhost/mounts --bind /dev/.mounts/boot /run/devhost/mounts/boot --bind /work/tree /run/devhost/tree " +
 				"--ro-bind-try /work/tree/proc /run/devhost/tree/proc " +
 				"--ro-bind /opt/exec-checked /run/devhost/exec-checked " +
 				"--ro-bind /dev/.arguments.json /run/devhost/arguments.json --chdir /run/devhost/tree " +

@@ -19,7 +19,7 @@ test("finds what is wrong with form and with meaning in one look", async ({ expe
 
 	expect(await folder.check(manifestWith({ stages }))).toEqual([
 		'manifest.yaml:4:27 stages[0].run[0]: {devices.x}: "x" is not a device of this stage: there is none',
-		"manifest.yaml:4:43 stages[0].x: unknown key, expected one of name, uses, devices, run, stdin, environment, timeout, capabilities",
+		"manifest.yaml:4:43 stages[0].x: unknown key, expected one of name, uses, devices, mounts, run, stdin, environment, timeout, capabilities",
 	]);
 });
 
@@ -32,7 +32,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 	expect(problems).toEqual([
 		"manifest.yaml:1:10 version: 2, expected 1",
 		"manifest.yaml:2:7 tree: no such directory: nowhere",
-		"manifest.yaml:3:1 colour: unknown key, expected one of $schema, version, tree, devices, stages, modules",
+		"manifest.yaml:3:1 colour: unknown key, expected one of $schema, version, tree, devices, mounts, stages, modules",
 		"manifest.yaml:7:43 devices.root.options.start: 1.5, expected a whole number of sectors, 0 or more",
 		"manifest.yaml:7:48 devices.root.options.sise: unknown key, did you mean size?",
 		"manifest.yaml:9:3 devices.typo: this key stands in line 8 already",
@@ -47,7 +47,7 @@ test("finds all of many mistakes at once, in the order of the text", async ({ ex
 		'manifest.yaml:14:43 devices.lost.parent: its parent "rot" is not a device here, did you mean "root"?',
 		"manifest.yaml:14:48 devices.lost.options: filename is missing, expected the path of a file beneath the tree",
 		"manifest.yaml:15:10 devices.shape: a list, expected a device, which has a type",
-		'manifest.yaml:18:12 stages[0].uses[0]: "roots" is not a shared device, did you mean "root"?',
+		'manifest.yaml:18:12 stages[0].uses[0]: "roots" is not a shared device or mount, did you mean "root"?',
 		'manifest.yaml:19:89 stages[0].devices.disk.options.partscan: "yes", expected true or false',
 		'manifest.yaml:20:17 stages[0].run[1]: {devices.dsik}: "dsik" is not a device of this stage, did you mean "disk"?',
 		"manifest.yaml:20:35 stages[0].run[2]: 4096, expected a string: put it in quotes",
@@ -364,14 +364,20 @@ describe("stages", () => {
 
 describe("uses", () => {
 	test.for([
-		["[roots]", '4:28 stages[0].uses[0]: "roots" is not a shared device, did you mean "root"?'],
-		["[x]", '4:28 stages[0].uses[0]: "x" is not a shared device, expected one of root, other'],
+		[
+			"[roots]",
+			'4:28 stages[0].uses[0]: "roots" is not a shared device or mount, did you mean "root"?',
+		],
+		[
+			"[x]",
+			'4:28 stages[0].uses[0]: "x" is not a shared device or mount, expected one of root, other',
+		],
 		["[root, root]", '4:34 stages[0].uses[1]: "root" is in this list already'],
 		[
 			"[own]",
-			'4:28 stages[0].uses[0]: "own" is a device of this stage alone, which it sees anyway: leave it out',
+			'4:28 stages[0].uses[0]: "own" is of this stage alone, which sees it anyway: leave it out',
 		],
-		["root", '4:27 stages[0].uses: "root", expected a list of shared devices'],
+		["root", '4:27 stages[0].uses: "root", expected a list of shared devices and mounts'],
 	] as const)("%s", async ([uses, problem], { expect }) => {
 		using folder = new ManifestFolder();
 		const devices = `{ root: ${loop}, other: { type: devhost.loopback, options: { filename: disk.img, start: 8, size: 8 } } }`;
@@ -389,7 +395,7 @@ describe("uses", () => {
 		const stages = "[{ name: a, uses: [x], run: [ls] }]";
 
 		expect(await folder.check(manifestWith({ stages }))).toEqual([
-			'manifest.yaml:4:28 stages[0].uses[0]: "x" is not a shared device: there is none',
+			'manifest.yaml:4:28 stages[0].uses[0]: "x" is not a shared device or mount: there is none',
 		]);
 	});
 });
@@ -436,9 +442,12 @@ describe("placeholders", () => {
 		["${devices.root}", "unknown placeholder ${devices.root}, did you mean {devices.root}?"],
 		["{devices}", "unknown placeholder {devices}, did you mean {devices.NAME}?"],
 		[
-			"{mounts.root}",
-			"unknown placeholder {mounts.root}, expected {devices.NAME}, or {{mounts.root} if these are braces of the text",
+			"{other.root}",
+			"unknown placeholder {other.root}, expected {devices.NAME} or {mounts.NAME}, or {{other.root} if these are braces of the text",
 		],
+		["{mounts.root}", '{mounts.root}: "root" is not a mount of this stage: there is none'],
+		["{mount.root}", "unknown placeholder {mount.root}, did you mean {mounts.root}?"],
+		["{mounts}", "unknown placeholder {mounts}, did you mean {mounts.NAME}?"],
 	] as const)("%s", async ([text, message], { expect }) => {
 		using folder = new ManifestFolder();
 		const stages = `[{ name: a, uses: [root], run: [ls, '${text}'], stdin: '${text}', environment: { A: '${text}' } }]`;
@@ -519,7 +528,7 @@ describe("the form of the whole", () => {
 			}),
 		).toEqual([
 			"m.json:1:10 a: this key stands in line 1 already",
-			"m.json:1:10 a: unknown key, expected one of $schema, version, tree, devices, stages, modules",
+			"m.json:1:10 a: unknown key, expected one of $schema, version, tree, devices, mounts, stages, modules",
 			"m.json:1:58 stages: 1, expected a list of stages, one or more",
 		]);
 	});

@@ -2,13 +2,16 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { fillPlaceholders, findPlaceholders } from "../src/manifest-placeholder.ts";
 
-const pathOf = (device: string): string => `/dev/${device}`;
+const pathOf = (kind: string, name: string): string =>
+	kind === "devices" ? `/dev/${name}` : `/mnt/${name}`;
 
 describe("fillPlaceholders", () => {
 	test.for([
 		["{devices.disk}", "/dev/disk"],
 		["if={devices.a} of={devices.b-1.x}", "if=/dev/a of=/dev/b-1.x"],
+		["cp {mounts.root}/a {devices.a}", "cp /mnt/root/a /dev/a"],
 		["{{devices.disk}", "{devices.disk}"],
+		["{{mounts.root}", "{mounts.root}"],
 		["{{{devices.disk}", "{{devices.disk}"],
 		["{devices.a}{{devices.a}{devices.a}", "/dev/a{devices.a}/dev/a"],
 		["{{tree}", "{tree}"],
@@ -34,6 +37,7 @@ describe("fillPlaceholders", () => {
 			"}",
 			"$",
 			"devices",
+			"mounts",
 			".",
 			"a",
 			"{devices.a}",
@@ -45,12 +49,14 @@ describe("fillPlaceholders", () => {
 				const text = parts.join("");
 				const asked: string[] = [];
 
-				fillPlaceholders(text, (device) => {
-					asked.push(device);
+				fillPlaceholders(text, (kind, name) => {
+					asked.push(`${kind}.${name}`);
 					return "";
 				});
 
-				const found = findPlaceholders(text).flatMap(({ device }) => device ?? []);
+				const found = findPlaceholders(text).flatMap(({ kind, name }) =>
+					kind === undefined ? [] : `${kind}.${name}`,
+				);
 				expect(asked).toEqual(found);
 			}),
 			{ numRuns: 500 },
@@ -61,7 +67,7 @@ describe("fillPlaceholders", () => {
 describe("findPlaceholders", () => {
 	test("says where they are", ({ expect }) => {
 		expect(findPlaceholders("a {devices.x} ${device.y} {{devices.z}")).toEqual([
-			{ text: "{devices.x}", offset: 2, device: "x" },
+			{ text: "{devices.x}", offset: 2, kind: "devices", name: "x" },
 			{
 				text: "{device.y}",
 				offset: 15,

@@ -23,19 +23,25 @@ describe("parseManifest", () => {
 			devices: {
 				root: {
 					name: "root",
+					key: "root",
+					after: [],
 					type: "devhost.loopback",
 					options: { filename: "disk.img", start: 2048, size: 40960 },
 					id: "1a7320e06347f21cba18c2e56c360c0904314d0f103cc05e1221947519c7edca",
 					pointer: "/devices/root",
 				},
 			},
+			mounts: {},
 			stages: [
 				{
 					name: "partition",
 					uses: [],
+					mounts: {},
 					devices: {
 						disk: {
 							name: "disk",
+							key: "disk",
+							after: [],
 							type: "devhost.loopback",
 							options: { filename: "disk.img" },
 							id: "ed1432f9a307d0a08986bbf301f33a0ccad052ef7e5d54f0fb8121f29283ba98",
@@ -49,6 +55,7 @@ describe("parseManifest", () => {
 				{
 					name: "format",
 					devices: {},
+					mounts: {},
 					run: ["mkfs.ext4", "-q", "{devices.root}"],
 					environment: { E2FSPROGS_FAKE_TIME: "1" },
 					timeout: 60,

@@ -79,6 +79,7 @@ function command(
 				tree: "/run/devhost/tree",
 				argumentsFile: "/run/devhost/arguments.json",
 				devices: new Map(),
+				mounts: new Map(),
 			},
 			{},
 		),

@@ -5,6 +5,7 @@ const facts = {
 	tree: "/run/devhost/tree",
 	argumentsFile: "/run/devhost/arguments.json",
 	devices: new Map([["root", "/dev/loop0"]]),
+	mounts: new Map([["root", "/run/devhost/mounts"]]),
 };
 
 describe("stageEnvironment", () => {
@@ -18,6 +19,7 @@ describe("stageEnvironment", () => {
 			DEVHOST_TREE: "/run/devhost/tree",
 			DEVHOST_ARGUMENTS: "/run/devhost/arguments.json",
 			DEVHOST_DEVICE_ROOT: "/dev/loop0",
+			DEVHOST_MOUNT_ROOT: "/run/devhost/mounts",
 		});
 	});
 

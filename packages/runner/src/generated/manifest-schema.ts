@@ -12,6 +12,8 @@ export interface ManifestSchema {
 	readonly tree: string;
 	/** Devices that stages share, by name: opened before the first stage that uses them, closed after the last. */
 	readonly devices?: Devices;
+	/** Mounted file systems that stages share, by name: mounted before the first stage that uses them, unmounted after the last. Their names are no names of shared devices. */
+	readonly mounts?: Mounts;
 	/** Commands that run one after the other, each in a sandbox of its own. */
 	readonly stages: readonly Stage[];
 	/** Packages with further types of devices, found from the manifest's folder: names of packages, or paths of folders. Their services run as root, outside of the sandbox. */
@@ -31,6 +33,27 @@ export interface Device {
 	readonly parent?: string | null;
 	/** The devices that it stands on, by name, where they are several; instead of parent. */
 	readonly parents?: readonly string[];
+	/** The mount that its file is in, by name, instead of the tree. */
+	readonly mount?: string;
+	/** What its type makes of it: the README of its package says. */
+	readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** Mounts by name. */
+export type Mounts = {
+	readonly [key: string]: Mount;
+};
+
+/** A mounted file system. */
+export interface Mount {
+	/** What is mounted: a file system such as ext4, or auto. */
+	readonly type: string;
+	/** The device that the file system is on, by name. */
+	readonly source?: string;
+	/** The number of the partition of the source that the file system is on. The source has partscan. */
+	readonly partition?: number;
+	/** Where it is mounted: an absolute path, which stages find beneath /run/devhost/mounts. A mount beneath another one's target is mounted in that. */
+	readonly target: string;
 	/** What its type makes of it: the README of its package says. */
 	readonly options?: Readonly<Record<string, unknown>>;
 }
@@ -39,15 +62,17 @@ export interface Device {
 export interface Stage {
 	/** For messages and reports; no two stages have the same. */
 	readonly name: string;
-	/** The shared devices that it sees. Without it, all of them. */
+	/** The shared devices and mounts that it sees. Without it, all of them. */
 	readonly uses?: readonly string[];
 	/** Devices of this stage alone, by name. */
 	readonly devices?: Devices;
-	/** The command and its arguments; no shell reads them. {devices.NAME} is the path of a device. */
+	/** Mounts of this stage alone, by name. */
+	readonly mounts?: Mounts;
+	/** The command and its arguments; no shell reads them. {devices.NAME} is the path of a device, {mounts.NAME} the directory of a mount. */
 	readonly run: readonly string[];
-	/** What it reads from its standard input: text, {devices.NAME} replaced; or where a secret is, as at options that take one: { file: PATH }, { env: NAME } and so on. Without it, nothing. */
+	/** What it reads from its standard input: text, {devices.NAME} and {mounts.NAME} replaced; or where a secret is, as at options that take one: { file: PATH }, { env: NAME } and so on. Without it, nothing. */
 	readonly stdin?: string | Readonly<Record<string, unknown>>;
-	/** Environment variables, {devices.NAME} replaced in their values. */
+	/** Environment variables, {devices.NAME} and {mounts.NAME} replaced in their values. */
 	readonly environment?: {
 		readonly [key: string]: string;
 	};
@@ -111,7 +136,7 @@ var require_ucs2length = __commonJS({
 var validate = validate15;
 var func1 = require_ucs2length().default;
 var pattern4 = new RegExp("^[^\\u0000]+$", "u");
-var schema40 = { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "minLength": 1 }, "parent": { "type": ["string", "null"] }, "parents": { "type": "array", "items": { "type": "string" } }, "options": { "type": "object" } } };
+var schema40 = { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "minLength": 1 }, "parent": { "type": ["string", "null"] }, "parents": { "type": "array", "items": { "type": "string" } }, "mount": { "type": "string" }, "options": { "type": "object" } } };
 function validate16(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -136,7 +161,7 @@ function validate16(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
         for (const key1 in data0) {
-          if (!(key1 === "type" || key1 === "parent" || key1 === "parents" || key1 === "options")) {
+          if (!(key1 === "type" || key1 === "parent" || key1 === "parents" || key1 === "mount" || key1 === "options")) {
             const err1 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key1 } };
             if (vErrors === null) {
               vErrors = [err1];
@@ -205,10 +230,9 @@ function validate16(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
-        if (data0.options !== void 0) {
-          let data5 = data0.options;
-          if (!(data5 && typeof data5 == "object" && !Array.isArray(data5))) {
-            const err7 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/options", schemaPath: "#/$defs/device/properties/options/type", keyword: "type", params: { type: "object" } };
+        if (data0.mount !== void 0) {
+          if (typeof data0.mount !== "string") {
+            const err7 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/mount", schemaPath: "#/$defs/device/properties/mount/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
               vErrors = [err7];
             } else {
@@ -217,22 +241,34 @@ function validate16(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
+        if (data0.options !== void 0) {
+          let data6 = data0.options;
+          if (!(data6 && typeof data6 == "object" && !Array.isArray(data6))) {
+            const err8 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/options", schemaPath: "#/$defs/device/properties/options/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err8];
+            } else {
+              vErrors.push(err8);
+            }
+            errors++;
+          }
+        }
       } else {
-        const err8 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/type", keyword: "type", params: { type: "object" } };
+        const err9 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/device/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err8];
+          vErrors = [err9];
         } else {
-          vErrors.push(err8);
+          vErrors.push(err9);
         }
         errors++;
       }
     }
   } else {
-    const err9 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err10 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err9];
+      vErrors = [err10];
     } else {
-      vErrors.push(err9);
+      vErrors.push(err10);
     }
     errors++;
   }
@@ -240,14 +276,172 @@ function validate16(data, { instancePath = "", parentData, parentDataProperty, r
   return errors === 0;
 }
 validate16.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
-var schema41 = { "type": "object", "additionalProperties": false, "required": ["name", "run"], "properties": { "name": { "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$" }, "uses": { "type": "array", "items": { "type": "string" } }, "devices": { "$ref": "#/$defs/devices" }, "run": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "stdin": { "type": ["string", "object"] }, "environment": { "type": "object", "propertyNames": { "pattern": "^[^=\\u0000]+$" }, "additionalProperties": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "timeout": { "type": "number", "exclusiveMinimum": 0, "maximum": 2147483 }, "capabilities": { "type": "array", "items": { "type": "string", "enum": ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"] } } } };
-var pattern5 = new RegExp("^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$", "u");
-var pattern6 = new RegExp("^[^\\u0000]*$", "u");
-var pattern7 = new RegExp("^[^=\\u0000]+$", "u");
+var pattern5 = new RegExp("^(?:/|tree://)[^\\u0000]*$", "u");
 function validate18(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
   const evaluated0 = validate18.evaluated;
+  if (evaluated0.dynamicProps) {
+    evaluated0.props = void 0;
+  }
+  if (evaluated0.dynamicItems) {
+    evaluated0.items = void 0;
+  }
+  if (data && typeof data == "object" && !Array.isArray(data)) {
+    for (const key0 in data) {
+      let data0 = data[key0];
+      if (data0 && typeof data0 == "object" && !Array.isArray(data0)) {
+        if (data0.type === void 0) {
+          const err0 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/mount/required", keyword: "required", params: { missingProperty: "type" } };
+          if (vErrors === null) {
+            vErrors = [err0];
+          } else {
+            vErrors.push(err0);
+          }
+          errors++;
+        }
+        if (data0.target === void 0) {
+          const err1 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/mount/required", keyword: "required", params: { missingProperty: "target" } };
+          if (vErrors === null) {
+            vErrors = [err1];
+          } else {
+            vErrors.push(err1);
+          }
+          errors++;
+        }
+        for (const key1 in data0) {
+          if (!(key1 === "type" || key1 === "source" || key1 === "partition" || key1 === "target" || key1 === "options")) {
+            const err2 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/mount/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key1 } };
+            if (vErrors === null) {
+              vErrors = [err2];
+            } else {
+              vErrors.push(err2);
+            }
+            errors++;
+          }
+        }
+        if (data0.type !== void 0) {
+          let data1 = data0.type;
+          if (typeof data1 === "string") {
+            if (func1(data1) < 1) {
+              const err3 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/$defs/mount/properties/type/minLength", keyword: "minLength", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err3];
+              } else {
+                vErrors.push(err3);
+              }
+              errors++;
+            }
+          } else {
+            const err4 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/$defs/mount/properties/type/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err4];
+            } else {
+              vErrors.push(err4);
+            }
+            errors++;
+          }
+        }
+        if (data0.source !== void 0) {
+          if (typeof data0.source !== "string") {
+            const err5 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/source", schemaPath: "#/$defs/mount/properties/source/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err5];
+            } else {
+              vErrors.push(err5);
+            }
+            errors++;
+          }
+        }
+        if (data0.partition !== void 0) {
+          let data3 = data0.partition;
+          if (!(typeof data3 == "number" && (!(data3 % 1) && !isNaN(data3)) && isFinite(data3))) {
+            const err6 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/partition", schemaPath: "#/$defs/mount/properties/partition/type", keyword: "type", params: { type: "integer" } };
+            if (vErrors === null) {
+              vErrors = [err6];
+            } else {
+              vErrors.push(err6);
+            }
+            errors++;
+          }
+          if (typeof data3 == "number" && isFinite(data3)) {
+            if (data3 < 0 || isNaN(data3)) {
+              const err7 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/partition", schemaPath: "#/$defs/mount/properties/partition/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+              if (vErrors === null) {
+                vErrors = [err7];
+              } else {
+                vErrors.push(err7);
+              }
+              errors++;
+            }
+          }
+        }
+        if (data0.target !== void 0) {
+          let data4 = data0.target;
+          if (typeof data4 === "string") {
+            if (!pattern5.test(data4)) {
+              const err8 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/target", schemaPath: "#/$defs/mount/properties/target/pattern", keyword: "pattern", params: { pattern: "^(?:/|tree://)[^\\u0000]*$" } };
+              if (vErrors === null) {
+                vErrors = [err8];
+              } else {
+                vErrors.push(err8);
+              }
+              errors++;
+            }
+          } else {
+            const err9 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/target", schemaPath: "#/$defs/mount/properties/target/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err9];
+            } else {
+              vErrors.push(err9);
+            }
+            errors++;
+          }
+        }
+        if (data0.options !== void 0) {
+          let data5 = data0.options;
+          if (!(data5 && typeof data5 == "object" && !Array.isArray(data5))) {
+            const err10 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1") + "/options", schemaPath: "#/$defs/mount/properties/options/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err10];
+            } else {
+              vErrors.push(err10);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err11 = { instancePath: instancePath + "/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/$defs/mount/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err11];
+        } else {
+          vErrors.push(err11);
+        }
+        errors++;
+      }
+    }
+  } else {
+    const err12 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    if (vErrors === null) {
+      vErrors = [err12];
+    } else {
+      vErrors.push(err12);
+    }
+    errors++;
+  }
+  validate18.errors = vErrors;
+  return errors === 0;
+}
+validate18.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+var schema43 = { "type": "object", "additionalProperties": false, "required": ["name", "run"], "properties": { "name": { "type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$" }, "uses": { "type": "array", "items": { "type": "string" } }, "devices": { "$ref": "#/$defs/devices" }, "mounts": { "$ref": "#/$defs/mounts" }, "run": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "stdin": { "type": ["string", "object"] }, "environment": { "type": "object", "propertyNames": { "pattern": "^[^=\\u0000]+$" }, "additionalProperties": { "type": "string", "pattern": "^[^\\u0000]*$" } }, "timeout": { "type": "number", "exclusiveMinimum": 0, "maximum": 2147483 }, "capabilities": { "type": "array", "items": { "type": "string", "enum": ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"] } } } };
+var func4 = Object.prototype.hasOwnProperty;
+var pattern6 = new RegExp("^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$", "u");
+var pattern7 = new RegExp("^[^\\u0000]*$", "u");
+var pattern8 = new RegExp("^[^=\\u0000]+$", "u");
+function validate20(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
+  let vErrors = null;
+  let errors = 0;
+  const evaluated0 = validate20.evaluated;
   if (evaluated0.dynamicProps) {
     evaluated0.props = void 0;
   }
@@ -274,7 +468,7 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
       errors++;
     }
     for (const key0 in data) {
-      if (!(key0 === "name" || key0 === "uses" || key0 === "devices" || key0 === "run" || key0 === "stdin" || key0 === "environment" || key0 === "timeout" || key0 === "capabilities")) {
+      if (!func4.call(schema43.properties, key0)) {
         const err2 = { instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 } };
         if (vErrors === null) {
           vErrors = [err2];
@@ -287,7 +481,7 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
     if (data.name !== void 0) {
       let data0 = data.name;
       if (typeof data0 === "string") {
-        if (!pattern5.test(data0)) {
+        if (!pattern6.test(data0)) {
           const err3 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/pattern", keyword: "pattern", params: { pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]{1,100}$" } };
           if (vErrors === null) {
             vErrors = [err3];
@@ -337,10 +531,16 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
         errors = vErrors.length;
       }
     }
+    if (data.mounts !== void 0) {
+      if (!validate18(data.mounts, { instancePath: instancePath + "/mounts", parentData: data, parentDataProperty: "mounts", rootData, dynamicAnchors })) {
+        vErrors = vErrors === null ? validate18.errors : vErrors.concat(validate18.errors);
+        errors = vErrors.length;
+      }
+    }
     if (data.run !== void 0) {
-      let data4 = data.run;
-      if (Array.isArray(data4)) {
-        if (data4.length < 1) {
+      let data5 = data.run;
+      if (Array.isArray(data5)) {
+        if (data5.length < 1) {
           const err7 = { instancePath: instancePath + "/run", schemaPath: "#/properties/run/minItems", keyword: "minItems", params: { limit: 1 } };
           if (vErrors === null) {
             vErrors = [err7];
@@ -349,11 +549,11 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        const len1 = data4.length;
+        const len1 = data5.length;
         for (let i1 = 0; i1 < len1; i1++) {
-          let data5 = data4[i1];
-          if (typeof data5 === "string") {
-            if (!pattern6.test(data5)) {
+          let data6 = data5[i1];
+          if (typeof data6 === "string") {
+            if (!pattern7.test(data6)) {
               const err8 = { instancePath: instancePath + "/run/" + i1, schemaPath: "#/properties/run/items/pattern", keyword: "pattern", params: { pattern: "^[^\\u0000]*$" } };
               if (vErrors === null) {
                 vErrors = [err8];
@@ -383,9 +583,9 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.stdin !== void 0) {
-      let data6 = data.stdin;
-      if (typeof data6 !== "string" && !(data6 && typeof data6 == "object" && !Array.isArray(data6))) {
-        const err11 = { instancePath: instancePath + "/stdin", schemaPath: "#/properties/stdin/type", keyword: "type", params: { type: schema41.properties.stdin.type } };
+      let data7 = data.stdin;
+      if (typeof data7 !== "string" && !(data7 && typeof data7 == "object" && !Array.isArray(data7))) {
+        const err11 = { instancePath: instancePath + "/stdin", schemaPath: "#/properties/stdin/type", keyword: "type", params: { type: schema43.properties.stdin.type } };
         if (vErrors === null) {
           vErrors = [err11];
         } else {
@@ -395,12 +595,12 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.environment !== void 0) {
-      let data7 = data.environment;
-      if (data7 && typeof data7 == "object" && !Array.isArray(data7)) {
-        for (const key1 in data7) {
-          const _errs17 = errors;
+      let data8 = data.environment;
+      if (data8 && typeof data8 == "object" && !Array.isArray(data8)) {
+        for (const key1 in data8) {
+          const _errs18 = errors;
           if (typeof key1 === "string") {
-            if (!pattern7.test(key1)) {
+            if (!pattern8.test(key1)) {
               const err12 = { instancePath: instancePath + "/environment", schemaPath: "#/properties/environment/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[^=\\u0000]+$" }, propertyName: key1 };
               if (vErrors === null) {
                 vErrors = [err12];
@@ -410,7 +610,7 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
               errors++;
             }
           }
-          var valid5 = _errs17 === errors;
+          var valid5 = _errs18 === errors;
           if (!valid5) {
             const err13 = { instancePath: instancePath + "/environment", schemaPath: "#/properties/environment/propertyNames", keyword: "propertyNames", params: { propertyName: key1 } };
             if (vErrors === null) {
@@ -421,10 +621,10 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
-        for (const key2 in data7) {
-          let data8 = data7[key2];
-          if (typeof data8 === "string") {
-            if (!pattern6.test(data8)) {
+        for (const key2 in data8) {
+          let data9 = data8[key2];
+          if (typeof data9 === "string") {
+            if (!pattern7.test(data9)) {
               const err14 = { instancePath: instancePath + "/environment/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/environment/additionalProperties/pattern", keyword: "pattern", params: { pattern: "^[^\\u0000]*$" } };
               if (vErrors === null) {
                 vErrors = [err14];
@@ -454,9 +654,9 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.timeout !== void 0) {
-      let data9 = data.timeout;
-      if (typeof data9 == "number" && isFinite(data9)) {
-        if (data9 > 2147483 || isNaN(data9)) {
+      let data10 = data.timeout;
+      if (typeof data10 == "number" && isFinite(data10)) {
+        if (data10 > 2147483 || isNaN(data10)) {
           const err17 = { instancePath: instancePath + "/timeout", schemaPath: "#/properties/timeout/maximum", keyword: "maximum", params: { comparison: "<=", limit: 2147483 } };
           if (vErrors === null) {
             vErrors = [err17];
@@ -465,7 +665,7 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data9 <= 0 || isNaN(data9)) {
+        if (data10 <= 0 || isNaN(data10)) {
           const err18 = { instancePath: instancePath + "/timeout", schemaPath: "#/properties/timeout/exclusiveMinimum", keyword: "exclusiveMinimum", params: { comparison: ">", limit: 0 } };
           if (vErrors === null) {
             vErrors = [err18];
@@ -485,12 +685,12 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.capabilities !== void 0) {
-      let data10 = data.capabilities;
-      if (Array.isArray(data10)) {
-        const len2 = data10.length;
+      let data11 = data.capabilities;
+      if (Array.isArray(data11)) {
+        const len2 = data11.length;
         for (let i2 = 0; i2 < len2; i2++) {
-          let data11 = data10[i2];
-          if (typeof data11 !== "string") {
+          let data12 = data11[i2];
+          if (typeof data12 !== "string") {
             const err20 = { instancePath: instancePath + "/capabilities/" + i2, schemaPath: "#/properties/capabilities/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
               vErrors = [err20];
@@ -499,8 +699,8 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-          if (!(data11 === "CAP_CHOWN" || data11 === "CAP_DAC_OVERRIDE" || data11 === "CAP_DAC_READ_SEARCH" || data11 === "CAP_FOWNER" || data11 === "CAP_FSETID" || data11 === "CAP_KILL" || data11 === "CAP_SETGID" || data11 === "CAP_SETUID" || data11 === "CAP_SETPCAP" || data11 === "CAP_LINUX_IMMUTABLE" || data11 === "CAP_NET_BIND_SERVICE" || data11 === "CAP_NET_BROADCAST" || data11 === "CAP_NET_ADMIN" || data11 === "CAP_NET_RAW" || data11 === "CAP_IPC_LOCK" || data11 === "CAP_IPC_OWNER" || data11 === "CAP_SYS_MODULE" || data11 === "CAP_SYS_RAWIO" || data11 === "CAP_SYS_CHROOT" || data11 === "CAP_SYS_PTRACE" || data11 === "CAP_SYS_PACCT" || data11 === "CAP_SYS_ADMIN" || data11 === "CAP_SYS_BOOT" || data11 === "CAP_SYS_NICE" || data11 === "CAP_SYS_RESOURCE" || data11 === "CAP_SYS_TIME" || data11 === "CAP_SYS_TTY_CONFIG" || data11 === "CAP_LEASE" || data11 === "CAP_AUDIT_WRITE" || data11 === "CAP_AUDIT_CONTROL" || data11 === "CAP_SETFCAP" || data11 === "CAP_MAC_OVERRIDE" || data11 === "CAP_MAC_ADMIN" || data11 === "CAP_SYSLOG" || data11 === "CAP_WAKE_ALARM" || data11 === "CAP_BLOCK_SUSPEND" || data11 === "CAP_AUDIT_READ" || data11 === "CAP_PERFMON" || data11 === "CAP_BPF" || data11 === "CAP_CHECKPOINT_RESTORE")) {
-            const err21 = { instancePath: instancePath + "/capabilities/" + i2, schemaPath: "#/properties/capabilities/items/enum", keyword: "enum", params: { allowedValues: schema41.properties.capabilities.items.enum } };
+          if (!(data12 === "CAP_CHOWN" || data12 === "CAP_DAC_OVERRIDE" || data12 === "CAP_DAC_READ_SEARCH" || data12 === "CAP_FOWNER" || data12 === "CAP_FSETID" || data12 === "CAP_KILL" || data12 === "CAP_SETGID" || data12 === "CAP_SETUID" || data12 === "CAP_SETPCAP" || data12 === "CAP_LINUX_IMMUTABLE" || data12 === "CAP_NET_BIND_SERVICE" || data12 === "CAP_NET_BROADCAST" || data12 === "CAP_NET_ADMIN" || data12 === "CAP_NET_RAW" || data12 === "CAP_IPC_LOCK" || data12 === "CAP_IPC_OWNER" || data12 === "CAP_SYS_MODULE" || data12 === "CAP_SYS_RAWIO" || data12 === "CAP_SYS_CHROOT" || data12 === "CAP_SYS_PTRACE" || data12 === "CAP_SYS_PACCT" || data12 === "CAP_SYS_ADMIN" || data12 === "CAP_SYS_BOOT" || data12 === "CAP_SYS_NICE" || data12 === "CAP_SYS_RESOURCE" || data12 === "CAP_SYS_TIME" || data12 === "CAP_SYS_TTY_CONFIG" || data12 === "CAP_LEASE" || data12 === "CAP_AUDIT_WRITE" || data12 === "CAP_AUDIT_CONTROL" || data12 === "CAP_SETFCAP" || data12 === "CAP_MAC_OVERRIDE" || data12 === "CAP_MAC_ADMIN" || data12 === "CAP_SYSLOG" || data12 === "CAP_WAKE_ALARM" || data12 === "CAP_BLOCK_SUSPEND" || data12 === "CAP_AUDIT_READ" || data12 === "CAP_PERFMON" || data12 === "CAP_BPF" || data12 === "CAP_CHECKPOINT_RESTORE")) {
+            const err21 = { instancePath: instancePath + "/capabilities/" + i2, schemaPath: "#/properties/capabilities/items/enum", keyword: "enum", params: { allowedValues: schema43.properties.capabilities.items.enum } };
             if (vErrors === null) {
               vErrors = [err21];
             } else {
@@ -528,10 +728,10 @@ function validate18(data, { instancePath = "", parentData, parentDataProperty, r
     }
     errors++;
   }
-  validate18.errors = vErrors;
+  validate20.errors = vErrors;
   return errors === 0;
 }
-validate18.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
+validate20.evaluated = { "props": true, "dynamicProps": false, "dynamicItems": false };
 function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -571,7 +771,7 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
       errors++;
     }
     for (const key0 in data) {
-      if (!(key0 === "$schema" || key0 === "version" || key0 === "tree" || key0 === "devices" || key0 === "stages" || key0 === "modules")) {
+      if (!(key0 === "$schema" || key0 === "version" || key0 === "tree" || key0 === "devices" || key0 === "mounts" || key0 === "stages" || key0 === "modules")) {
         const err3 = { instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 } };
         if (vErrors === null) {
           vErrors = [err3];
@@ -640,10 +840,16 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors = vErrors.length;
       }
     }
+    if (data.mounts !== void 0) {
+      if (!validate18(data.mounts, { instancePath: instancePath + "/mounts", parentData: data, parentDataProperty: "mounts", rootData, dynamicAnchors })) {
+        vErrors = vErrors === null ? validate18.errors : vErrors.concat(validate18.errors);
+        errors = vErrors.length;
+      }
+    }
     if (data.stages !== void 0) {
-      let data4 = data.stages;
-      if (Array.isArray(data4)) {
-        if (data4.length < 1) {
+      let data5 = data.stages;
+      if (Array.isArray(data5)) {
+        if (data5.length < 1) {
           const err9 = { instancePath: instancePath + "/stages", schemaPath: "#/properties/stages/minItems", keyword: "minItems", params: { limit: 1 } };
           if (vErrors === null) {
             vErrors = [err9];
@@ -652,10 +858,10 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        const len0 = data4.length;
+        const len0 = data5.length;
         for (let i0 = 0; i0 < len0; i0++) {
-          if (!validate18(data4[i0], { instancePath: instancePath + "/stages/" + i0, parentData: data4, parentDataProperty: i0, rootData, dynamicAnchors })) {
-            vErrors = vErrors === null ? validate18.errors : vErrors.concat(validate18.errors);
+          if (!validate20(data5[i0], { instancePath: instancePath + "/stages/" + i0, parentData: data5, parentDataProperty: i0, rootData, dynamicAnchors })) {
+            vErrors = vErrors === null ? validate20.errors : vErrors.concat(validate20.errors);
             errors = vErrors.length;
           }
         }
@@ -670,13 +876,13 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
       }
     }
     if (data.modules !== void 0) {
-      let data6 = data.modules;
-      if (Array.isArray(data6)) {
-        const len1 = data6.length;
+      let data7 = data.modules;
+      if (Array.isArray(data7)) {
+        const len1 = data7.length;
         for (let i1 = 0; i1 < len1; i1++) {
-          let data7 = data6[i1];
-          if (typeof data7 === "string") {
-            if (func1(data7) < 1) {
+          let data8 = data7[i1];
+          if (typeof data8 === "string") {
+            if (func1(data8) < 1) {
               const err11 = { instancePath: instancePath + "/modules/" + i1, schemaPath: "#/properties/modules/items/minLength", keyword: "minLength", params: { limit: 1 } };
               if (vErrors === null) {
                 vErrors = [err11];

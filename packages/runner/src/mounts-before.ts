@@ -1,0 +1,42 @@
+import { mountKey } from "@devhost/core";
+import type { DevicesInSight } from "./declared-devices.ts";
+import type { DeviceDeclaration } from "./manifest.ts";
+
+/**
+ * The mounts that have to be there before another one, by their keys: the one in which its target is, and those that its
+ * options name (`mount://NAME/path`).
+ *
+ * A mount that all share knows only those; one of a stage may be in a shared one.
+ */
+export function mountsBefore(mount: DeviceDeclaration, { own, shared }: DevicesInSight): string[] {
+	const isOwn = own[mount.key] === mount;
+	const others = [...(isOwn ? Object.values(own) : []), ...Object.values(shared)].filter(
+		(each) => each !== mount && each.mount !== undefined,
+	);
+	const beneath = others
+		.filter((each) => isBeneath(targetOf(mount), targetOf(each)))
+		.toSorted((a, b) => targetOf(b).length - targetOf(a).length);
+	const [nearest] = beneath;
+	const before = nearest === undefined ? [] : [nearest.key];
+	return [...new Set([...before, ...namedMounts(mount.options)])];
+}
+
+/** A target without what says nothing: `/boot//efi/` is `/boot/efi`, and `/` is empty. */
+export function targetOf({ mount }: Pick<DeviceDeclaration, "mount">): string {
+	const parts = (mount?.target ?? "").split("/").filter((part) => part !== "" && part !== ".");
+	return parts.map((part) => `/${part}`).join("");
+}
+
+function isBeneath(target: string, other: string): boolean {
+	return target !== other && target.startsWith(`${other}/`);
+}
+
+/** The keys of mounts that options name, whether they are there or not. */
+function namedMounts(options: unknown): string[] {
+	if (typeof options === "string") {
+		const name = /^mount:\/\/([^/]*)/.exec(options)?.[1];
+		return name === undefined ? [] : [mountKey(name)];
+	}
+	if (typeof options !== "object" || options === null) return [];
+	return Object.values(options).flatMap(namedMounts);
+}
