@@ -1,0 +1,150 @@
+import {
+	abandoned,
+	causeFirst,
+	DeviceError,
+	type DeviceDriver,
+	type OpenContext,
+	type OpenDevice,
+} from "@devhost/core";
+import { Fd, isSysError } from "@devhost/linux";
+import type { MountSys, SourceDevice } from "./mount-sys.ts";
+import { openMount, type OpenMount } from "./open-mount.ts";
+import { type MountOptions, parseMountOptions } from "./options.ts";
+import { planMount } from "./plan.ts";
+import { Sources } from "./sources.ts";
+import { targetNames } from "./target.ts";
+import { type MountType, mountTypes, schemaOf } from "./types.ts";
+
+/** How long closing waits for others to let go of a mount, where nothing else is said. */
+export const defaultCloseTimeoutMs = 5_000;
+
+/**
+ * Creates the drivers of all types of mounts. They belong together: a bind mount finds the mounts of the others by their names.
+ *
+ * @param sys - The kernel, as far as mounts need it. Tests pass a fake one.
+ * @param settings - `closeTimeoutMs`: how long closing waits for others to let go of a mount.
+ */
+export function mounts(
+	sys: MountSys,
+	{ closeTimeoutMs = defaultCloseTimeoutMs }: { readonly closeTimeoutMs?: number } = {},
+): readonly DeviceDriver<MountOptions>[] {
+	const all: AllMounts = { sources: new Sources(), byName: new Map(), closeTimeoutMs };
+	return Object.entries(mountTypes).map(([type, rules]) => ({
+		types: [type],
+		parent: rules.source,
+		schema: schemaOf(rules),
+		parseOptions: (value) => parseMountOptions(type, value),
+		open: (options, context) => open(sys, all, { type, rules, options, context }),
+	}));
+}
+
+/** The mounts of one process. */
+interface AllMounts {
+	readonly sources: Sources;
+	/** Those that are open, by their names in the manifest. */
+	readonly byName: Map<string, OpenMount>;
+	readonly closeTimeoutMs: number;
+}
+
+interface Opening {
+	readonly type: string;
+	readonly rules: MountType;
+	readonly options: MountOptions;
+	readonly context: OpenContext;
+}
+
+async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<OpenDevice> {
+	const { type, rules, options, context } = opening;
+	const { name: subject, signal, tree } = context;
+	try {
+		signal.throwIfAborted();
+		const place = placeOf(opening);
+		using acquired = new DisposableStack();
+		const source = openSource(sys, context, subject);
+		if (source !== undefined) acquired.use(source.handle);
+		// Directories of an overlay, which holds them itself when it is mounted.
+		using temporary = new DisposableStack();
+		const places = { tree, mount: (name: string) => all.byName.get(name)?.root };
+		const request = { type, options, source, places, subject, signal };
+		const { make, readOnly, details } = await planMount(sys, request, temporary);
+		if (type.endsWith("xfs") && details["options"] !== undefined) warn(context, details);
+
+		const root = rules.target === "none" ? sys.openHere(tree) : sys.openDirectory(place.root);
+		acquired.move(); // the source is the mount's from here on
+		const { names } = place;
+		const { sources, closeTimeoutMs } = all;
+		const how = {
+			subject,
+			make,
+			readOnly,
+			source,
+			sources,
+			root,
+			names,
+			closeTimeoutMs,
+			signal,
+		};
+		const mount = await openMount(sys, how);
+		all.byName.set(subject, mount);
+		return {
+			path: rules.target === "none" ? "." : names.join("/") || ".",
+			details,
+			directory: () => Fd.adopt(mount.directory().take()),
+			async [Symbol.asyncDispose]() {
+				if (all.byName.get(subject) === mount) all.byName.delete(subject);
+				await mount[Symbol.asyncDispose]();
+			},
+		};
+	} catch (error) {
+		const cause = causeFirst(error, subject);
+		throw signal.aborted && cause === signal.reason ? abandoned(subject, cause) : cause;
+	}
+}
+
+/** Where it is mounted: a path, and the names from there. */
+function placeOf({ rules, options, context }: Opening): {
+	readonly root: string;
+	readonly names: readonly string[];
+} {
+	const { name, mount } = context;
+	if (mount === undefined) {
+		const message = `${name}: a mount, not a device: name it under "mounts"`;
+		throw new DeviceError("ERR_DEVICE_TYPE", message);
+	}
+	const target = rules.target === "none" ? (options.treeTarget ?? "") : mount.target;
+	if (target === undefined)
+		throw new DeviceError("ERR_DEVICE_FILE", `${name}: a mount without a target`);
+	return { root: mount.root, names: targetNames(target, name) };
+}
+
+/** The node of the parent, or of a partition of it. */
+function openSource(
+	sys: MountSys,
+	{ parent, mount, devices }: OpenContext,
+	subject: string,
+): SourceDevice | undefined {
+	if (parent === undefined) return undefined;
+	const { partition } = mount ?? {};
+	if (!partition) return sys.openSource(devices, parent.path); // 0 is none, as in osbuild
+	const path = `${parent.path}p${partition}`;
+	try {
+		return sys.openSource(devices, path);
+	} catch (cause) {
+		if (!isSysError(cause, "ENOENT")) throw cause;
+		throw new DeviceError(
+			"ERR_DEVICE_PARENT",
+			`${subject}: ${parent.path} has no partition ${partition} (no ${path}). Its device needs \`partscan: true\`; or mount a ` +
+				`device of type devhost.partition`,
+			{ cause },
+		);
+	}
+}
+
+/** XFS alone has no mark of a log that is to be replayed. */
+function warn({ name, log }: OpenContext, details: Readonly<Record<string, unknown>>): void {
+	const { options } = details as { options: Readonly<Record<string, unknown>> };
+	if (options["norecovery"] === undefined) return;
+	log(
+		`${name}: XFS is mounted as its log was left: what was written last is missing if it was not unmounted properly`,
+	);
+}
