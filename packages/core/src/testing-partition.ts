@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { constants } from "node:os";
-import { SysError } from "@devhost/linux";
+import { type FdLike, fdNumber, SysError } from "@devhost/linux";
 import type { BlockFacts, ReleaseFailures } from "./block-device.ts";
 import { nowMs } from "./clock.ts";
 import { delay } from "./delay.ts";
@@ -17,6 +17,8 @@ export interface FakePartitionsOptions {
 	readonly step?: (name: string) => void;
 	/** What the disk is. @default 64 MiB with sectors of 512 bytes, which can be written */
 	readonly disk?: Partial<BlockFacts>;
+	/** The kernel's name of the disk that a descriptor is of. @default always `loop3` */
+	readonly diskOf?: (fd: number) => string;
 	/** Others that have each partition open: how many tries of removing it until they are gone. @default none */
 	readonly openedElsewhere?: number;
 	/** Others that stand on each partition: how many tries until they are gone. @default none */
@@ -29,6 +31,8 @@ export interface FakePartitionsOptions {
 
 /** A partition of the fake kernel. */
 export interface FakePartition extends KernelPartition {
+	/** `loop3` */
+	readonly disk: string;
 	/** Descriptors; more than there are: somebody else's. */
 	openCount: number;
 	readOnly: boolean;
@@ -39,20 +43,20 @@ export interface FakePartitions {
 	readonly sys: PartitionSys;
 	/** The steps taken, in order. */
 	readonly log: readonly string[];
-	/** What is shown of each disk, by number. A test may change it. */
-	readonly shown: Map<number, FakePartition>;
+	/** What is shown, by name: `loop3p1`. A test may change it. */
+	readonly shown: Map<string, FakePartition>;
 	/** Names in the device directory, with the minor that each stands for. */
 	readonly nodes: Map<string, number>;
 	/** What is still open, shown, or has a name in the device directory. */
 	leftovers(): readonly string[];
-	/** Adds a partition that somebody else has added. It is no leftover. */
+	/** Adds a partition of `loop3` that somebody else has added. It is no leftover. */
 	addForeign(partition: Omit<KernelPartition, "node">, openCount?: number): FakePartition;
 }
 
 /** The major number of the fake partitions. */
 export const fakePartitionMajor: number = 259;
 
-/** Makes a kernel with one loop device, whose name `loop3` is that of its number, and which has no partitions. */
+/** Makes a kernel whose loop devices have no partitions. */
 export function fakePartitions(options: FakePartitionsOptions = {}): FakePartitions {
 	const log: string[] = [];
 	const step = (name: string): void => {
@@ -61,10 +65,11 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 	};
 	const open = new Map<number, string>();
 	const byFd = new Map<number, FakePartition>();
-	const shown = new Map<number, FakePartition>();
+	const shown = new Map<string, FakePartition>();
+	const diskOf = (fd: FdLike): string => options.diskOf?.(fdNumber(fd)) ?? "loop3";
 	const foreign = new Set<FakePartition>();
 	const nodes = new Map<string, number>();
-	const disk: BlockFacts = {
+	const facts: BlockFacts = {
 		sizeBytes: 64 << 20,
 		sectorBytes: 512,
 		readOnly: false,
@@ -111,18 +116,12 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 		};
 	}
 
-	function show(partition: Omit<KernelPartition, "node">): FakePartition {
+	function show(disk: string, partition: Omit<KernelPartition, "node">): FakePartition {
 		const node = { major: fakePartitionMajor, minor: nextMinor++ };
 		const { number, startBytes, sizeBytes } = partition;
-		const added = {
-			number,
-			startBytes,
-			sizeBytes,
-			node,
-			openCount: 0,
-			readOnly: disk.readOnly,
-		};
-		shown.set(number, added);
+		const { readOnly } = facts;
+		const added = { disk, number, startBytes, sizeBytes, node, openCount: 0, readOnly };
+		shown.set(`${disk}p${number}`, added);
 		return added;
 	}
 
@@ -131,7 +130,7 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 		describe(device) {
 			step("describe");
 			const readOnly = byFd.get(device.fd)?.readOnly;
-			return readOnly === undefined ? disk : { ...disk, readOnly };
+			return readOnly === undefined ? facts : { ...facts, readOnly };
 		},
 		async dropWithDisk() {
 			await Promise.resolve();
@@ -145,37 +144,41 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 			await Promise.resolve();
 			step("invalidate");
 		},
-		add(_disk, partition) {
+		add(fd, partition) {
 			step("add");
+			const disk = diskOf(fd);
 			const end = partition.startBytes + partition.sizeBytes;
 			const isTaken = [...shown.values()].some(
-				({ number, startBytes, sizeBytes }) =>
-					number === partition.number ||
-					(startBytes < end && partition.startBytes < startBytes + sizeBytes),
+				(each) =>
+					each.disk === disk &&
+					(each.number === partition.number ||
+						(each.startBytes < end &&
+							partition.startBytes < each.startBytes + each.sizeBytes)),
 			);
 			if (isTaken) throw sysError("EBUSY", "BLKPG_ADD_PARTITION");
-			show(partition);
+			show(disk, partition);
 		},
-		remove(_disk, number) {
-			const found = shown.get(number);
+		remove(fd, number) {
+			const name = `${diskOf(fd)}p${number}`;
+			const found = shown.get(name);
 			if (found === undefined) throw sysError("ENXIO", "BLKPG_DEL_PARTITION");
 			if (found.openCount > 0 || looks-- > 0) throw sysError("EBUSY", "BLKPG_DEL_PARTITION");
-			shown.delete(number);
+			shown.delete(name);
 			step("remove");
 		},
-		list: () => [...shown.values()],
-		find: (_disk, number) => shown.get(number),
+		list: (disk) => [...shown.values()].filter((each) => each.disk === disk),
+		find: (disk, number) => shown.get(`${disk}p${number}`),
 		open(devices, name, { node }) {
 			step("open");
 			const found = [...shown.values()].find((each) => each.node.minor === node.minor);
 			if (found === undefined) throw sysError("ENXIO", "openat2");
 			if (droppedBefore-- > 0) {
-				shown.delete(found.number);
+				shown.delete(name);
 				throw sysError("ENXIO", "openat2");
 			}
 			const hasMadeNode = devices !== undefined && nodes.get(name) !== node.minor;
 			if (hasMadeNode) nodes.set(name, node.minor);
-			if (droppedBy-- > 0) shown.delete(found.number);
+			if (droppedBy-- > 0) shown.delete(name);
 			return { handle: handle("partition", found), path: name, hasMadeNode };
 		},
 		setReadOnly(partition) {
@@ -227,10 +230,10 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 			...nodes.keys(),
 			...[...shown.values()]
 				.filter((each) => !foreign.has(each))
-				.map(({ number }) => `partition ${number}`),
+				.map(({ disk, number }) => `partition ${disk}p${number}`),
 		],
 		addForeign(partition, openCount = 0) {
-			const added = show(partition);
+			const added = show("loop3", partition);
 			foreign.add(added);
 			added.openCount = openCount;
 			return added;

@@ -14,6 +14,7 @@ import type { LoopSys } from "./loop.ts";
 import { defaultCloseTimeoutMs } from "./loop-request.ts";
 import { openLoop } from "./open-loop.ts";
 import { defaultSectorBytes, sectorSizes } from "./options.ts";
+import type { LoopPartition } from "./scan-partitions.ts";
 
 /** What {@link attachLoop} attaches, and how. */
 export interface AttachLoopOptions {
@@ -37,7 +38,7 @@ export interface AttachLoopOptions {
 	readonly lock?: boolean | undefined;
 	/** The file is read and written past the page cache; an error where its file system cannot. @default false */
 	readonly directIo?: boolean | undefined;
-	/** The kernel looks for partitions. @default false */
+	/** The partitions that a table on the device describes are devices, too: see {@link AttachedLoop.partitions}. @default false */
 	readonly partscan?: boolean | undefined;
 	/** A directory in which a node `loopN` is made for the device. @default none: the node in `/dev` is used */
 	readonly devices?: string | FdLike | undefined;
@@ -49,6 +50,8 @@ export interface AttachLoopOptions {
 	readonly closeTimeoutMs?: number | undefined;
 	/** Gives up opening. */
 	readonly signal?: AbortSignal | undefined;
+	/** Is told what is wrong with a partition table. */
+	readonly log?: ((text: string) => void) | undefined;
 	/** The kernel. Tests pass another one. @default this machine's */
 	readonly sys?: LoopSys | undefined;
 }
@@ -72,8 +75,10 @@ export interface AttachedLoop extends AsyncDisposable {
 	readonly readOnly: boolean;
 	/** Distinguishes this binding from all others of the same name; undefined before Linux 5.15. */
 	readonly diskSequence: bigint | undefined;
+	/** With `partscan`: what the table that was there says, in the order of their numbers, each with a `path`. */
+	readonly partitions: readonly LoopPartition[];
 	/**
-	 * Brings what was written to the device to the file.
+	 * Brings what was written to the device, and to its partitions, to the file.
 	 *
 	 * @throws {@link DeviceError} `ERR_DEVICE_CLOSE` something that was written is lost.
 	 */
@@ -127,11 +132,15 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 		tag: loopTag(run, options.name ?? basename(filename)),
 		closeTimeoutMs,
 		signal,
+		log: options.log,
 	});
 	acquired.use(loop);
 	tree[Symbol.dispose]();
 
-	const path = typeof options.devices === "string" ? join(options.devices, loop.path) : loop.path;
+	const inDevices = (name: string): string =>
+		typeof options.devices === "string" ? join(options.devices, name) : name;
+	const path = inDevices(loop.path);
+	const partitions = loop.partitions.map((each) => ({ ...each, path: inDevices(each.path) }));
 	const { number, node, facts } = loop;
 	const owned = acquired.move(); // nothing below can throw
 	let closing: Promise<void> | undefined;
@@ -150,6 +159,7 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 		sectorBytes: facts.sectorBytes,
 		readOnly: facts.readOnly,
 		diskSequence: facts.diskSequence,
+		partitions,
 		flush: () => loop.flush(),
 		close,
 		[Symbol.asyncDispose]: close,

@@ -15,6 +15,8 @@ export interface ClosingLoop {
 	/** As messages begin: the file and the device. */
 	readonly subject: string;
 	readonly request: LoopRequest;
+	/** Until when others are waited for. @default the request's `closeTimeoutMs` from now on */
+	readonly deadlineMs?: number | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	const { readOnly, devices, closeTimeoutMs } = request;
 	const { number, loop, lock, path, facts } = bound;
 	const binding: Binding = { number, tag: facts.tag, diskSequence: facts.diskSequence };
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const { deadlineMs = sys.nowMs() + closeTimeoutMs } = closing;
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 	let isLate = false;

@@ -20,4 +20,5 @@ export type {
 } from "./loop.ts";
 export { loopback } from "./loopback.ts";
 export { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
+export type { LoopPartition } from "./scan-partitions.ts";
 export { loopTag } from "@devhost/core";

@@ -103,6 +103,11 @@ export function linuxLoop({
 		setPartscan: (loop, config) =>
 			loopSetStatus(loop.fd, { ...config, flags: flagsOf(config) | LO_FLAGS_PARTSCAN }),
 
+		content: (loop) => loop.fd,
+		async loadPartitions() {
+			const { linuxPartitions } = await import("@devhost/core/partition");
+			return linuxPartitions();
+		},
 		makeNode(devices, name, number) {
 			try {
 				mknodat(devices, name, "block", nodeOf(number), 0o600);

@@ -27,4 +27,6 @@ export interface LoopRequest {
 	/** How long unbinding may take before the device counts as busy. */
 	readonly closeTimeoutMs: number;
 	readonly signal: AbortSignal | undefined;
+	/** Is told what is wrong with a partition table. */
+	readonly log?: ((text: string) => void) | undefined;
 }

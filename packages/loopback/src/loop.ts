@@ -1,4 +1,5 @@
 import type { Handle, Holder } from "@devhost/core";
+import type { PartitionSource, PartitionSys } from "@devhost/core/partition";
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 
 export type { Handle } from "@devhost/core";
@@ -125,8 +126,12 @@ export interface LoopSys {
 	lock(devices: DeviceDirectory, loop: Handle, number: number): LoopLock | undefined;
 	/** Binds a file to the device. Returns what the kernel then says of it. */
 	bind(loop: Handle, file: FdLike, config: LoopConfig): Promise<LoopFacts>;
-	/** Has the kernel look for partitions of a bound device from now on. */
+	/** Has the kernel drop a bound device's partitions with it; where it has parsers, it looks for some itself, too. */
 	setPartscan(loop: Handle, config: LoopConfig): Promise<void>;
+	/** What a bound device shows, from which its partition table is read. */
+	content(loop: Handle): FdLike | PartitionSource;
+	/** The kernel, as far as partitions need it. */
+	loadPartitions(): Promise<PartitionSys>;
 	/** Makes a node `name` of `loopN` in the device directory, in the place of whatever has that name. */
 	makeNode(devices: FdLike, name: string, number: number): void;
 	/** Removes a node; one that is gone already is no error. */

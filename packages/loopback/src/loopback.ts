@@ -4,6 +4,7 @@ import type { LoopSys } from "./loop.ts";
 import { defaultCloseTimeoutMs } from "./loop-request.ts";
 import { openLoop } from "./open-loop.ts";
 import { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";
+import type { LoopPartition } from "./scan-partitions.ts";
 
 /**
  * Creates the driver that exposes a file, or a sector range of it, as a block device.
@@ -21,7 +22,7 @@ export function loopback(
 		schema: manifest.options,
 		parseOptions: parseLoopbackOptions,
 
-		async open(options, { name, run, tree, devices, signal }): Promise<OpenDevice> {
+		async open(options, { name, run, tree, devices, signal, log }): Promise<OpenDevice> {
 			const { filename, startSectors, sizeSectors, sectorBytes } = options;
 			const loop = await openLoop(sys, {
 				...options,
@@ -33,6 +34,7 @@ export function loopback(
 				tag: loopTag(run, name),
 				closeTimeoutMs,
 				signal,
+				log,
 			});
 			const { offsetBytes, sizeBytes, readOnly, diskSequence } = loop.facts;
 			const details = {
@@ -41,9 +43,31 @@ export function loopback(
 				sectorBytes,
 				readOnly,
 				...(diskSequence !== undefined && { diskSequence: Number(diskSequence) }),
+				...(options.partscan && { partitions: loop.partitions.map(detailsOf) }),
 			};
+			const nodes = loop.partitions.map(({ path, node }) => ({ path, node }));
 			const close = () => loop[Symbol.asyncDispose]();
-			return { path: loop.path, node: loop.node, details, [Symbol.asyncDispose]: close };
+			return {
+				path: loop.path,
+				node: loop.node,
+				...(nodes.length > 0 && { nodes }),
+				details,
+				[Symbol.asyncDispose]: close,
+			};
 		},
+	};
+}
+
+function detailsOf(partition: LoopPartition): Readonly<Record<string, unknown>> {
+	const { path, number, startBytes, sizeBytes, type, typeName, uuid, label } = partition;
+	return {
+		path,
+		number,
+		startBytes,
+		sizeBytes,
+		type,
+		...(typeName !== undefined && { typeName }),
+		...(uuid !== undefined && { uuid }),
+		...(label !== undefined && { label }),
 	};
 }

@@ -6,6 +6,7 @@ import { byteRange } from "./byte-range.ts";
 import { closeLoop } from "./close-loop.ts";
 import type { LoopFacts, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
+import type { LoopPartition, ScannedPartitions } from "./scan-partitions.ts";
 import { flushDevice } from "./write-back.ts";
 
 /** An open loop device. */
@@ -16,7 +17,9 @@ export interface OpenLoop extends AsyncDisposable {
 	/** Where it can be opened: a name in the device directory, or a path. */
 	readonly path: string;
 	readonly facts: LoopFacts;
-	/** Brings what was written to the device to the file's disk. */
+	/** With `partscan`: what the table that was there says, each with a node of its own. */
+	readonly partitions: readonly LoopPartition[];
+	/** Brings what was written to the device, and to its partitions, to the file's disk. */
 	flush(): Promise<void>;
 }
 
@@ -40,9 +43,19 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		const config = { offsetBytes, sizeBytes, sectorBytes, readOnly, directIo, tag };
 		const bound = await bindFreeLoop(sys, { request, backing, config });
 		const subject = `${filename}: loop${bound.number}`;
-		acquired.defer(() => closeLoop(sys, { request, bound, witness, subject }));
+		let deadlineMs: number | undefined;
+		acquired.defer(() => closeLoop(sys, { request, bound, witness, subject, deadlineMs }));
 		// With its code before the device is closed again, which may fail, too.
 		if (signal?.aborted) throw abandoned(filename, signal.reason);
+
+		let scanned: ScannedPartitions | undefined;
+		if (request.partscan) {
+			const { scanPartitions } = await import("./scan-partitions.ts");
+			scanned = await scanPartitions(sys, request, bound);
+			if (scanned !== undefined) acquired.use(scanned);
+			// One for both: whoever uses a partition keeps the whole device busy, too.
+			acquired.defer(() => void (deadlineMs = sys.nowMs() + request.closeTimeoutMs));
+		}
 
 		const { number, path, facts, loop } = bound;
 		const node = sys.nodeOf(number);
@@ -53,9 +66,11 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 			node,
 			path,
 			facts,
+			partitions: scanned?.partitions ?? [],
 			async flush() {
 				if (owned.disposed)
 					throw new DeviceError("ERR_DEVICE_CLOSED", `${subject}: closed already`);
+				await scanned?.flush();
 				if (!readOnly) await flushDevice(sys, { loop, witness, subject });
 			},
 			async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@ import { describeDriver } from "@devhost/core/testing";
 import { describe, test } from "vitest";
 import { loopback } from "../src/loopback.ts";
 import { fakeLoop } from "./fake-loop.ts";
+import { mbr } from "./mbr.ts";
 
 const refused = [
 	{ filename: "" },
@@ -19,6 +20,14 @@ const refused = [
 	{ filename: "disk.img", lock: 1 },
 	{ filename: "disk.img", partscan: "yes" },
 ];
+
+const content = Buffer.concat([
+	mbr([
+		{ startSectors: 2, lengthSectors: 4 },
+		{ startSectors: 8, lengthSectors: 4 },
+	]),
+	Buffer.alloc(65_024),
+]);
 
 describe.for([
 	["defaults", { filename: "disk.img" }],
@@ -40,13 +49,18 @@ describe.for([
 		refused,
 		canWait: true,
 		setup({ step, neverReady }) {
-			const machine = fakeLoop({ step, configure: () => (neverReady ? "EBUSY" : undefined) });
+			const machine = fakeLoop({
+				step,
+				configure: () => (neverReady ? "EBUSY" : undefined),
+				content,
+				partitions: { disk: { sizeBytes: 65_536, sectorBytes: 4096 } },
+			});
 			return {
 				driver: loopback(machine.sys),
 				options,
 				context: { name: "disk", run: "test", tree: 10, devices: 11 },
 				leftovers: machine.leftovers,
-				hasNode: ({ path, node }) => machine.nodes.get(path) === node.minor,
+				hasNode: ({ path, node }) => machine.nodes.get(path) === node?.minor,
 				async [Symbol.asyncDispose]() {},
 			};
 		},

@@ -1,6 +1,11 @@
 import { constants } from "node:os";
 import { SysError } from "@devhost/linux";
 import { delay } from "@devhost/core";
+import {
+	type FakePartitions,
+	fakePartitions,
+	type FakePartitionsOptions,
+} from "@devhost/core/testing-partition";
 import type { Handle, LoopConfig, LoopFacts, LoopSys } from "../src/loop.ts";
 
 /** A system call that fails, by the name of its error. */
@@ -33,6 +38,7 @@ export interface FakeLoop {
 	readonly bound: Map<number, LoopFacts>;
 	/** Loops that somebody told to stay bound, by number. */
 	readonly staying: Set<number>;
+	readonly partitions: FakePartitions;
 }
 
 /** How the fake machine behaves. */
@@ -54,6 +60,9 @@ export interface FakeOptions {
 	/** Others that have claimed a loop: how many tries until they are gone. */
 	readonly claimedElsewhere?: number;
 	readonly freeBytes?: number;
+	/** What a bound device shows, to whoever reads its partition table. @default nothing */
+	readonly content?: Buffer;
+	readonly partitions?: FakePartitionsOptions;
 }
 
 export const oneMiB: Readonly<Record<string, FakeFile>> = {
@@ -63,11 +72,17 @@ export const oneMiB: Readonly<Record<string, FakeFile>> = {
 /** Makes a machine. It has one file, `disk.img` of 1 MiB, unless told otherwise. */
 export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 	const { files = oneMiB, openedElsewhere = 0, claimedElsewhere = 0 } = options;
+	const { content = Buffer.alloc(0) } = options;
 	const log: string[] = [];
 	const step = (name: string): void => {
 		log.push(name);
 		options.step?.(name);
 	};
+	const partitions = fakePartitions({
+		...options.partitions,
+		step,
+		diskOf: (fd) => `loop${loops.get(fd)}`,
+	});
 	const open = new Map<number, string>();
 	const paths = new Map<number, string>();
 	const loops = new Map<number, number>();
@@ -211,6 +226,14 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			await Promise.resolve();
 			step("setPartscan");
 		},
+		content: () => ({
+			sizeBytes: content.length,
+			read: (buffer, offsetBytes) => content.copy(buffer, 0, offsetBytes),
+		}),
+		async loadPartitions() {
+			await Promise.resolve();
+			return partitions.sys;
+		},
 		makeNode(_devices, name, number) {
 			step("makeNode");
 			nodes.set(name, number);
@@ -304,7 +327,9 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		nodes,
 		bound,
 		staying,
+		partitions,
 		leftovers: () => [
+			...partitions.leftovers(),
 			...open.values(),
 			...[...bound.keys()].map((number) => `bound loop${number}`),
 			...[...nodes]

@@ -87,7 +87,7 @@ describe("opening partitions", () => {
 
 		const open = await openPartitions(sys, request);
 
-		expect([...shown.keys()]).toEqual([1, 2]);
+		expect([...shown.keys()]).toEqual(["loop3p1", "loop3p2"]);
 		await open[Symbol.asyncDispose]();
 		expect(leftovers()).toEqual([]);
 	});
