@@ -8,6 +8,8 @@ export interface Places {
 	readonly tree: Lent;
 	/** The root of an open mount, lent; undefined where there is none of this name. */
 	mount(name: string): Lent | undefined;
+	/** Path of the directory that all mounts are in. */
+	readonly root: string;
 }
 
 /**
@@ -42,6 +44,25 @@ export function openLocation(
 		`${subject}: ${location}: no mount ${mount} is open. Name one that the stage has, too`,
 		{ pointer },
 	);
+}
+
+/**
+ * As {@link openLocation} for what osbuild's bind mount means by `mount://NAME`: a directory in the one that all mounts are in, which
+ * is itself meant by an empty name. The name of a mount will do, too.
+ *
+ * Source: `parse_location`, mounts/org.osbuild.bind.
+ */
+export function openOsbuildLocation(
+	sys: MountSys,
+	places: Places,
+	location: string,
+	about: { readonly subject: string; readonly pointer: string },
+): Handle {
+	const { mount: name = "" } = parseLocation(location);
+	if (places.mount(name) !== undefined) return openLocation(sys, places, location, about);
+	using root = sys.openDirectory(places.root);
+	const own: Places = { ...places, mount: () => root };
+	return openLocation(sys, own, `mount://any/${name}`, about);
 }
 
 /** The parts of a location; without a mount it is in the tree. */

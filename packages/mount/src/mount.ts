@@ -13,7 +13,7 @@ import { type MountOptions, parseMountOptions } from "./options.ts";
 import { planMount } from "./plan.ts";
 import { Sources } from "./sources.ts";
 import { targetNames } from "./target.ts";
-import { type MountType, mountTypes, schemaOf } from "./types.ts";
+import { mountTypes, schemaOf } from "./types.ts";
 
 /** How long closing waits for others to let go of a mount, where nothing else is said. */
 export const defaultCloseTimeoutMs = 5_000;
@@ -34,7 +34,7 @@ export function mounts(
 		parent: rules.source,
 		schema: schemaOf(rules),
 		parseOptions: (value) => parseMountOptions(type, value),
-		open: (options, context) => open(sys, all, { type, rules, options, context }),
+		open: (options, context) => open(sys, all, { type, options, context }),
 	}));
 }
 
@@ -48,13 +48,12 @@ interface AllMounts {
 
 interface Opening {
 	readonly type: string;
-	readonly rules: MountType;
 	readonly options: MountOptions;
 	readonly context: OpenContext;
 }
 
 async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<OpenDevice> {
-	const { type, rules, options, context } = opening;
+	const { type, options, context } = opening;
 	const { name: subject, signal, tree } = context;
 	try {
 		signal.throwIfAborted();
@@ -64,12 +63,16 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 		if (source !== undefined) acquired.use(source.handle);
 		// Directories of an overlay, which holds them itself when it is mounted.
 		using temporary = new DisposableStack();
-		const places = { tree, mount: (name: string) => all.byName.get(name)?.root };
+		const places = {
+			tree,
+			root: place.root,
+			mount: (name: string) => all.byName.get(name)?.root,
+		};
 		const request = { type, options, source, places, subject, signal };
 		const { make, readOnly, details } = await planMount(sys, request, temporary);
 		if (type.endsWith("xfs") && details["options"] !== undefined) warn(context, details);
 
-		const root = rules.target === "none" ? sys.openHere(tree) : sys.openDirectory(place.root);
+		const root = place.isInTree ? sys.openHere(tree) : sys.openDirectory(place.root);
 		acquired.move(); // the source is the mount's from here on
 		const { names } = place;
 		const { sources, closeTimeoutMs } = all;
@@ -87,7 +90,7 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 		const mount = await openMount(sys, how);
 		all.byName.set(subject, mount);
 		return {
-			path: rules.target === "none" ? "." : names.join("/") || ".",
+			path: place.isInTree ? "." : names.join("/") || ".",
 			details,
 			directory: () => Fd.adopt(mount.directory().take()),
 			async [Symbol.asyncDispose]() {
@@ -102,19 +105,23 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 }
 
 /** Where it is mounted: a path, and the names from there. */
-function placeOf({ rules, options, context }: Opening): {
+function placeOf({ type, context: { name, mount } }: Opening): {
 	readonly root: string;
 	readonly names: readonly string[];
+	/** From the tree, and not from the directory of mounts. */
+	readonly isInTree: boolean;
 } {
-	const { name, mount } = context;
 	if (mount === undefined) {
 		const message = `${name}: a mount, not a device: name it under "mounts"`;
 		throw new DeviceError("ERR_DEVICE_TYPE", message);
 	}
-	const target = rules.target === "none" ? (options.treeTarget ?? "") : mount.target;
-	if (target === undefined)
-		throw new DeviceError("ERR_DEVICE_FILE", `${name}: a mount without a target`);
-	return { root: mount.root, names: targetNames(target, name) };
+	const { root, target = "" } = mount;
+	const isInTree = type === "org.osbuild.bind";
+	if (target.startsWith(isInTree ? "tree://" : "/"))
+		return { root, names: targetNames(target.replace(/^tree:/, ""), name), isInTree };
+	const expected = isInTree ? "tree://, the directory of the stages' files" : "an absolute path";
+	const message = `${name}: target ${JSON.stringify(target)}, expected ${expected}`;
+	throw new DeviceError("ERR_DEVICE_FILE", message);
 }
 
 /** The node of the parent, or of a partition of it. */

@@ -34,8 +34,6 @@ export interface MountOptions {
 	readonly size?: string;
 	/** Octal digits. */
 	readonly mode?: string;
-	/** Of osbuild's bind: the path in the tree, without a leading `/`. */
-	readonly treeTarget?: string;
 }
 
 const flag = "true or false";
@@ -61,8 +59,7 @@ const expected: Readonly<Record<keyof MountManifestOptions, string>> = {
 	work: location,
 	size: 'bytes, such as "64m", or a share of the memory, such as "10%"',
 	mode: 'octal digits in quotes: "0755"',
-	source: "mount://NAME",
-	target: "tree:// or tree:///path",
+	source: "mount:// or mount://NAME",
 };
 
 /**
@@ -130,7 +127,6 @@ function togetherProblems(type: string, plain: unknown): DeviceProblem[] {
 function withDefaults(options: MountManifestOptions): MountOptions {
 	const { subvol, compress, uid, gid, umask, shortname, upper, work, size, mode } = options;
 	const from = options.from ?? options.source;
-	const treeTarget = options.target?.replace(/^tree:\/\/\/*/, "");
 	return {
 		readOnly: options["read-only"] ?? options.readonly ?? false,
 		norecovery: options.norecovery ?? false,
@@ -150,7 +146,6 @@ function withDefaults(options: MountManifestOptions): MountOptions {
 		...(work !== undefined && { work }),
 		...(size !== undefined && { size }),
 		...(mode !== undefined && { mode }),
-		...(treeTarget !== undefined && { treeTarget }),
 	};
 }
 

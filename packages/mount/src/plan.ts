@@ -6,7 +6,7 @@ import {
 	kernelOptions,
 	mountAttributes,
 } from "./kernel-options.ts";
-import { openLocation, type Places } from "./locations.ts";
+import { openLocation, openOsbuildLocation, type Places } from "./locations.ts";
 import type { MountSys, SourceDevice } from "./mount-sys.ts";
 import type { MountPlan } from "./open-mount.ts";
 import type { MountOptions } from "./options.ts";
@@ -42,11 +42,9 @@ export async function planMount(
 	request: MountPlanRequest,
 	acquired: DisposableStack,
 ): Promise<PlannedMount> {
-	const { options, source, places, subject } = request;
-	const open = (location: string, pointer: string): Handle => {
-		if (places === undefined) throw new TypeError("a mount of directories, without any");
-		return acquired.use(openLocation(sys, places, location, { subject, pointer }));
-	};
+	const { options, source, subject } = request;
+	const open = (location: string, pointer: string): Handle =>
+		acquired.use(openLocation(sys, placesOf(request), location, { subject, pointer }));
 	const { readOnly } = options;
 	const attributes = mountAttributes(options, readOnly);
 	switch (request.type) {
@@ -56,7 +54,14 @@ export async function planMount(
 		case "org.osbuild.bind": {
 			const recursive = request.type !== "bind"; // osbuild's is `mount --rbind`
 			const { from = "" } = options;
-			const directory = open(from, recursive ? "/source" : "/from");
+			const directory = recursive
+				? acquired.use(
+						openOsbuildLocation(sys, placesOf(request), from, {
+							subject,
+							pointer: "/source",
+						}),
+					)
+				: open(from, "/from");
 			const make: MountPlan = { kind: "clone", directory, recursive, attributes };
 			return { make, readOnly, details: { type: "bind", source: from, readOnly } };
 		}
@@ -84,6 +89,11 @@ export async function planMount(
 	}
 	if (source === undefined) throw new TypeError(`a mount of ${request.type}, without a device`);
 	return await planFileSystem(sys, { ...request, source });
+}
+
+function placesOf({ places }: MountPlanRequest): Places {
+	if (places === undefined) throw new TypeError("a mount of directories, without any");
+	return places;
 }
 
 /** A file system without a device, whose own options are not shown: they are not for anybody else. */

@@ -4,14 +4,14 @@ import manifest from "../mount.json" with { type: "json" };
 export interface MountType {
 	/** Whether it has a source device. */
 	readonly source: "required" | "none" | "optional";
-	/** Whether it has a target in the directory of mounts. @default "required" */
-	readonly target?: "none";
 	/** The options that it takes. */
 	readonly options: readonly string[];
 	/** Those that it has to have. */
 	readonly required?: readonly string[];
 	/** Takes every option, and looks at none of them. */
 	readonly others?: true;
+	/** What the kernel calls the file system. */
+	readonly fileSystem?: string;
 }
 
 /** The types, by their names in manifests. */
@@ -20,11 +20,10 @@ export const mountTypes: Readonly<Record<string, MountType>> = manifest.types as
 	MountType
 >;
 
-/** What the kernel calls the file system of a type; undefined for those that are none. */
+/** What the kernel calls the file system of a device of a type; undefined for the others. */
 export function kernelTypeOf(type: string): KernelType | undefined {
-	const name = type.replace(/^org\.osbuild\./, "");
-	const known = name === "fat" ? "vfat" : name;
-	return isKernelType(known) ? known : undefined;
+	const { fileSystem = "" } = mountTypes[type] ?? {};
+	return isKernelType(fileSystem) ? fileSystem : undefined;
 }
 
 /** File systems on a device, by the kernel's names. */
