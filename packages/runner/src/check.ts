@@ -196,6 +196,7 @@ class Check {
 				this.#badOptions.add(device);
 				continue;
 			}
+			if (module.mounts?.[device.type]?.others === true) continue;
 			const found = await optionComplaints(module, device, (message) => {
 				if (badSchemas.has(module)) return;
 				badSchemas.add(module);
@@ -210,9 +211,15 @@ class Check {
 		}
 	}
 
-	/** Complains of options that other types of mount have. */
+	/** Complains of options that other types of mount have, and of those that this one lacks. */
 	#checkOptionsOfType(module: DeviceModule, { type, options, pointer }: DeviceDeclaration): void {
-		const known = module.mounts?.[type]?.options;
+		const { options: known, required = [], others = false } = module.mounts?.[type] ?? {};
+		if (others) return;
+		for (const name of required) {
+			if (Object.hasOwn(options, name)) continue;
+			const message = `${name} is missing: ${type} cannot do without`;
+			this.#complain(`${pointer}/options`, "ERR_DEVICE_OPTIONS", message, { part: "key" });
+		}
 		const all = Object.keys((module.options as { properties?: object }).properties ?? {});
 		for (const name of Object.keys(options)) {
 			// What no type has, the schema complains of.
@@ -345,10 +352,8 @@ class Check {
 			const place = `${mount.pointer}/target`;
 			if (this.#isSpoiled(place)) continue;
 			const target = targetOf(mount);
-			if (mount.mount?.target.split("/").includes("..") === true) {
-				const message = `${JSON.stringify(mount.mount.target)} has .. in it, which leads nowhere else: write the path without`;
-				this.#complain(place, "ERR_MANIFEST_VALUE", message);
-			}
+			this.#checkTarget(mount, place);
+			if (target === undefined) continue;
 			const other = taken.get(target);
 			taken.set(target, mount);
 			if (other === undefined) continue;
@@ -356,6 +361,13 @@ class Check {
 			const message = `the mount ${JSON.stringify(other.name)} in line ${line} is there already, and one would hide the other`;
 			this.#complain(place, "ERR_MANIFEST_DUPLICATE", message);
 		}
+	}
+
+	#checkTarget({ mount = {} }: DeviceDeclaration, place: string): void {
+		const { target } = mount;
+		if (target === undefined || !target.split("/").includes("..")) return;
+		const message = `${JSON.stringify(target)} has .. in it, which leads nowhere else: write the path without`;
+		this.#complain(place, "ERR_MANIFEST_VALUE", message);
 	}
 
 	#checkGraph(devices: readonly DeviceDeclaration[], existing: ReadonlySet<string>): void {
@@ -546,6 +558,8 @@ const generatedValidators: Readonly<
 		(await import("./generated/luks2-options.ts")).findLuks2OptionsSchemaProblems,
 	"@devhost/lvm2": async () =>
 		(await import("./generated/lvm2-options.ts")).findLvm2OptionsSchemaProblems,
+	"@devhost/mount": async () =>
+		(await import("./generated/mount-options.ts")).findMountOptionsSchemaProblems,
 };
 
 /**

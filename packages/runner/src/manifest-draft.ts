@@ -224,12 +224,15 @@ function buildMounts(
 	return buildDeclarations(value, pointer, (common, declaration) => {
 		const source = string(declaration.get("source"));
 		const partition = toPlain(declaration.get("partition"));
-		const target = string(declaration.get("target")) ?? "";
+		const target = string(declaration.get("target"));
 		return {
 			...common,
 			key: mountKey(common.name),
 			...(source !== undefined && source !== "" && { parent: source }),
-			mount: { target, ...(typeof partition === "number" && { partition }) },
+			mount: {
+				...(target !== undefined && { target }),
+				...(typeof partition === "number" && { partition }),
+			},
 			get after(): string[] {
 				return mountsBefore(this, sight);
 			},

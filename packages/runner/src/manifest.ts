@@ -21,7 +21,7 @@ export interface DeviceDeclaration {
 	/** The keys of mounts that have to be there before, which what it says itself leads to. */
 	readonly after: readonly string[];
 	/** Where it is mounted, if it is a mount. */
-	readonly mount?: { readonly target: string; readonly partition?: number };
+	readonly mount?: { readonly target?: string; readonly partition?: number };
 	/** As plain values; a number that a double cannot hold is the nearest one. */
 	readonly options: Readonly<Record<string, unknown>>;
 	/** As osbuild computes it, from the options as they are written. Computed when asked for. */

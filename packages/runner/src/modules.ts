@@ -25,6 +25,10 @@ export interface MountType {
 	readonly source: "none" | "required" | "optional";
 	/** Which of the package's options it has. */
 	readonly options: readonly string[];
+	/** Which of them it cannot do without. */
+	readonly required?: readonly string[];
+	/** It takes any options, which mean nothing. */
+	readonly others?: boolean;
 	/** What the kernel calls the file system: `vfat`. Undefined where that is not known before, or nothing is needed. */
 	readonly fileSystem?: string;
 }
@@ -92,6 +96,7 @@ const builtInPackages: Readonly<Record<string, DescriptionFile>> = {
 	"@devhost/loopback": "device.json",
 	"@devhost/luks2": "device.json",
 	"@devhost/lvm2": "device.json",
+	"@devhost/mount": "mount.json",
 };
 
 type DescriptionFile = (typeof descriptionFiles)[number];
@@ -348,13 +353,17 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isMountType(value: unknown): value is MountType {
 	if (!isObject(value)) return false;
-	const { source, options, fileSystem = "" } = value;
+	const { source, options, required = [], others, fileSystem = "" } = value;
 	return (
 		["none", "required", "optional"].some((rule) => rule === source) &&
-		Array.isArray(options) &&
-		options.every((option) => typeof option === "string") &&
+		[options, required].every(isListOfStrings) &&
+		["boolean", "undefined"].includes(typeof others) &&
 		typeof fileSystem === "string"
 	);
+}
+
+function isListOfStrings(value: unknown): boolean {
+	return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 function isTool(value: unknown): value is ServiceTool {

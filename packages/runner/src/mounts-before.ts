@@ -13,17 +13,22 @@ export function mountsBefore(mount: DeviceDeclaration, { own, shared }: DevicesI
 	const others = [...(isOwn ? Object.values(own) : []), ...Object.values(shared)].filter(
 		(each) => each !== mount && each.mount !== undefined,
 	);
+	const target = targetOf(mount) ?? "";
 	const beneath = others
-		.filter((each) => isBeneath(targetOf(mount), targetOf(each)))
-		.toSorted((a, b) => targetOf(b).length - targetOf(a).length);
+		.flatMap((each) => {
+			const at = targetOf(each);
+			return at !== undefined && isBeneath(target, at) ? [{ key: each.key, at }] : [];
+		})
+		.toSorted((a, b) => b.at.length - a.at.length);
 	const [nearest] = beneath;
 	const before = nearest === undefined ? [] : [nearest.key];
 	return [...new Set([...before, ...namedMounts(mount.options)])];
 }
 
-/** A target without what says nothing: `/boot//efi/` is `/boot/efi`, and `/` is empty. */
-export function targetOf({ mount }: Pick<DeviceDeclaration, "mount">): string {
-	const parts = (mount?.target ?? "").split("/").filter((part) => part !== "" && part !== ".");
+/** A target without what says nothing: `/boot//efi/` is `/boot/efi`, and `/` is empty. Undefined where it is in the tree. */
+export function targetOf({ mount }: Pick<DeviceDeclaration, "mount">): string | undefined {
+	if (mount?.target === undefined || mount.target.startsWith("tree:")) return undefined;
+	const parts = mount.target.split("/").filter((part) => part !== "" && part !== ".");
 	return parts.map((part) => `/${part}`).join("");
 }
 

@@ -31,7 +31,7 @@ import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
 import { sandboxPaths } from "./bwrap-arguments.ts";
-import { stageMounts, type StageMounts } from "./stage-mounts.ts";
+import { stageMount, type StageMount, stageMounts, type StageMounts } from "./stage-mounts.ts";
 import { StageNodes } from "./stage-nodes.ts";
 import type { StageProcess } from "./stage-process.ts";
 import type { OutputStream } from "./stage-output.ts";
@@ -322,7 +322,7 @@ class Run {
 	}
 
 	/** The namespace that a stage's mounts are in, and which of them it sees. */
-	#mountedFor({ serviceOf }: Workshop, mounts: readonly OpenedDevice[]): StageMounts | undefined {
+	#mountedFor({ serviceOf }: Workshop, mounts: readonly StageMount[]): StageMounts | undefined {
 		const [first] = mounts;
 		return first === undefined ? undefined : stageMounts(serviceOf(first.type).pidfd, mounts);
 	}
@@ -331,7 +331,7 @@ class Run {
 	async #openDevices(
 		{ manager, stopServices }: Workshop,
 		plan: StageDevices,
-	): Promise<{ readonly devices: OpenedDevice[]; readonly mounts: OpenedDevice[] }> {
+	): Promise<{ readonly devices: OpenedDevice[]; readonly mounts: StageMount[] }> {
 		const open = new Set(manager.opened.map(({ name }) => name));
 		const missing = plan.needed.filter(({ key }) => !open.has(key));
 		if (missing.length > 0) {
@@ -351,7 +351,10 @@ class Run {
 		}
 		const seen = manager.opened.filter(({ name }) => plan.visible.has(name));
 		const isMount = ({ name }: OpenedDevice): boolean => parseKey(name).isMount;
-		return { devices: seen.filter((each) => !isMount(each)), mounts: seen.filter(isMount) };
+		return {
+			devices: seen.filter((each) => !isMount(each)),
+			mounts: seen.filter(isMount).map((mount) => stageMount(mount, plan.needed)),
+		};
 	}
 
 	/** A driver that does not react to being cancelled is not waited for: its service is stopped, and killed in the end. */

@@ -60,10 +60,12 @@ export class RunServices {
 	 *
 	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` its executable cannot be started.
 	 */
-	start({ types, mounts, service: file }: DeviceModule): Service {
+	start(module: DeviceModule): Service {
+		const { types, mounts, service: file } = module;
 		const running = this.#byFile.get(file);
 		if (running !== undefined) return running;
-		const name = types[0] ?? file;
+		// The types of mounts are many, and the first one is mostly another.
+		const name = (mounts === undefined ? types[0] : module.package) ?? file;
 		// Not by its first line, which would take whatever Node stands in somebody's PATH.
 		const argv = /\.[cm]?js$/.test(file) ? [process.execPath, file] : [file];
 		const service = this.#manager.start({

@@ -11,7 +11,7 @@ import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
 import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
 import { stageEnvironment } from "./stage-environment.ts";
-import { mountPaths, type StageMounts } from "./stage-mounts.ts";
+import { mountPaths, type StageMount, type StageMounts } from "./stage-mounts.ts";
 import type { StageNodes } from "./stage-nodes.ts";
 import type { OutputStream } from "./stage-output.ts";
 import type { StageEnd, StageProcess } from "./stage-process.ts";
@@ -35,7 +35,7 @@ export interface StageContext extends StagePlace {
 	/** The devices that it sees, open. */
 	readonly devices: readonly OpenedDevice[];
 	/** The mounts that it sees. */
-	readonly mounts: readonly OpenedDevice[];
+	readonly mounts: readonly StageMount[];
 	/** Of those devices; some may have been added already. Lent. */
 	readonly nodes: StageNodes;
 	/** Asks the stage to end; after a while it is killed. */
@@ -126,7 +126,7 @@ function beginStage(
 	const argumentsFile = isBare ? argumentsPath : sandboxPaths.arguments;
 	const paths = {
 		devices: new Map(devices.map(({ name, path }) => [name, `/dev/${path}`])),
-		mounts: mountPaths(mounts, !isBare),
+		mounts: mountPaths(mounts, { tree, isSandboxed: !isBare }),
 	};
 	const fill = (text: string): string =>
 		fillPlaceholders(text, (kind, name) => pathOf(paths[kind], kind, name, stage.name));

@@ -1,7 +1,14 @@
 import { type OpenedDevice, parseKey } from "@devhost/core";
 import type { FdLike } from "@devhost/linux";
 import { sandboxPaths } from "./bwrap-arguments.ts";
+import type { DeviceDeclaration } from "./manifest.ts";
 import { mountsPath } from "./namespace.ts";
+
+/** A mount that a stage sees. */
+export interface StageMount extends OpenedDevice {
+	/** Its target in the tree, relative to that, where it is mounted there: `b` of `tree:///b`. */
+	readonly inTree?: string;
+}
 
 /** The mounts that a stage sees. */
 export interface StageMounts {
@@ -11,9 +18,22 @@ export interface StageMounts {
 	readonly binds: readonly { readonly from: string; readonly to: string }[];
 }
 
+/** A mount with what its declaration says of where it is. */
+export function stageMount(
+	mount: OpenedDevice,
+	declared: readonly DeviceDeclaration[],
+): StageMount {
+	const target = declared.find(({ key }) => key === mount.name)?.mount?.target;
+	if (target?.startsWith("tree:") !== true) return mount;
+	return { ...mount, inTree: target.replace(/^tree:\/*/, "") };
+}
+
 /** What a stage with these mounts sees. */
-export function stageMounts(namespace: FdLike, mounts: readonly OpenedDevice[]): StageMounts {
-	const paths = mounts.map(({ path }) => path).toSorted((a, b) => a.length - b.length);
+export function stageMounts(namespace: FdLike, mounts: readonly StageMount[]): StageMounts {
+	const paths = mounts
+		.filter(({ inTree }) => inTree === undefined) // the sandbox has the tree with all that is in it
+		.map(({ path }) => path)
+		.toSorted((a, b) => a.length - b.length);
 	const tops = paths.filter((path, index) => {
 		return !paths.slice(0, index).some((above) => above === "." || isIn(path, above));
 	});
@@ -26,13 +46,22 @@ export function stageMounts(namespace: FdLike, mounts: readonly OpenedDevice[]):
 	};
 }
 
-/** The directories of mounts by their names, as a stage finds them. */
+/**
+ * The directories of mounts by their names, as a stage finds them.
+ *
+ * @param tree - The tree, as the stage finds it.
+ */
 export function mountPaths(
-	mounts: readonly OpenedDevice[],
-	isSandboxed: boolean,
+	mounts: readonly StageMount[],
+	{ tree, isSandboxed }: { readonly tree: string; readonly isSandboxed: boolean },
 ): ReadonlyMap<string, string> {
 	const root = isSandboxed ? sandboxPaths.mounts : mountsPath;
-	return new Map(mounts.map(({ name, path }) => [parseKey(name).name, join(root, path)]));
+	return new Map(
+		mounts.map(({ name, path, inTree }) => [
+			parseKey(name).name,
+			inTree === undefined ? join(root, path) : join(tree, inTree),
+		]),
+	);
 }
 
 function isIn(path: string, above: string): boolean {
@@ -40,5 +69,5 @@ function isIn(path: string, above: string): boolean {
 }
 
 function join(root: string, path: string): string {
-	return path === "." ? root : `${root}/${path}`;
+	return path === "." || path === "" ? root : `${root}/${path}`;
 }
