@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { describeAsRoot } from "@devhost/tools/testing";
@@ -25,6 +26,43 @@ describeAsRoot("whatever is killed after whichever step of a run", () => {
 			const args = ["run", "--backend=native", manifest];
 
 			const result = await points.matrix({ folder: project.folder, args });
+
+			await annotate(describeMatrix(result));
+			expect(result.failures).toEqual([]);
+			expect(result.steps.length).toBeGreaterThanOrEqual(40);
+			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
+		},
+	);
+
+	test(
+		"nothing is left of file systems that are mounted, one in the other",
+		{ timeout: timeoutMs },
+		async ({ annotate, expect }) => {
+			using project = new Project();
+			for (const name of ["root.img", "boot.img"]) {
+				const image = project.image(name, 8 * 2 ** 20);
+				execFileSync("mkfs.ext4", ["-q", image], { env: { PATH: "/usr/sbin:/usr/bin" } });
+			}
+			const loop = (filename: string): object => {
+				return { type: "devhost.loopback", options: { filename } };
+			};
+			const manifest = project.manifest({
+				devices: { root: loop("root.img"), boot: loop("boot.img") },
+				mounts: {
+					"root-fs": { type: "ext4", source: "root", target: "/" },
+					"boot-fs": { type: "ext4", source: "boot", target: "/boot" },
+				},
+				stages: [
+					{ name: "write", uses: ["boot-fs"], run: ["touch", "{mounts.boot-fs}/file"] },
+				],
+			});
+			const args = ["run", "--backend=native", manifest];
+
+			const result = await points.matrix(
+				{ folder: project.folder, args },
+				// Of half a second each.
+				{ every: 8, first: 3 },
+			);
 
 			await annotate(describeMatrix(result));
 			expect(result.failures).toEqual([]);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -109,6 +110,18 @@ int ioctl(int fd, unsigned long request, ...) {
 		errno = kept;             \
 	} while (0)
 
+int umount2(const char *path, int flags) {
+	int result = REAL(umount2)(path, flags);
+	STEPPED(1, "umount2");
+	return result;
+}
+
+int syncfs(int fd) {
+	int result = REAL(syncfs)(fd);
+	STEPPED(1, "syncfs");
+	return result;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 	ssize_t result = REAL(sendmsg)(fd, message, flags);
 	STEPPED(1, "sendmsg");
@@ -152,7 +165,7 @@ int close(int fd) {
 	return result;
 }
 
-/* Of what goes by number: openat2. */
+/* Of what goes by number: openat2, and what makes a mount. */
 long syscall(long number, ...) {
 	va_list list;
 	va_start(list, number);
@@ -164,6 +177,13 @@ long syscall(long number, ...) {
 	long result = real(number, a, b, c, d, e, f);
 #ifdef SYS_openat2
 	STEPPED(number == SYS_openat2, "openat2");
+#endif
+#ifdef SYS_fsopen
+	STEPPED(number == SYS_fsopen, "fsopen");
+	STEPPED(number == SYS_fsconfig, "fsconfig");
+	STEPPED(number == SYS_fsmount, "fsmount");
+	STEPPED(number == SYS_move_mount, "move_mount");
+	STEPPED(number == SYS_open_tree, "open_tree");
 #endif
 	return result;
 }
