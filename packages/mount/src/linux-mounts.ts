@@ -43,7 +43,7 @@ export const linuxMounts: MountSys = {
 	makeDirectory(directory, name) {
 		mkdirat(numberOf(directory), name, 0o755);
 		// Whatever the umask.
-		const flags = constants.O_DIRECTORY | constants.O_NOFOLLOW;
+		const flags = constants.O_DIRECTORY;
 		using made = openat2(numberOf(directory), name, { flags, resolve: ownEntry });
 		fchmodSync(made.fd, 0o755);
 	},
@@ -95,7 +95,7 @@ function numberOf(fd: Lent): number {
 
 function openEntry(directory: Lent, name: string): Fd {
 	return openat2(numberOf(directory), name, {
-		flags: directoryPath | constants.O_NOFOLLOW,
+		flags: directoryPath,
 		resolve: ownEntry,
 	});
 }

@@ -7,7 +7,6 @@ import {
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
-	readlinkSync,
 	rmSync,
 	truncateSync,
 	writeFileSync,
@@ -50,12 +49,15 @@ export class Machine implements AsyncDisposable {
 	/** Lines that services have said. */
 	readonly said: string[] = [];
 	readonly #opened: readonly Fd[];
-	readonly #services: ServiceManager;
-	#byType = new Map<string, Service>();
+	#services: ServiceManager = this.#newServices();
+	readonly #isImpatient: boolean;
+	readonly #byType = new Map<string, Service>();
 	#manager: DeviceManager;
 	#count = 0;
 
-	constructor() {
+	/** @param settings - `impatient`: closing a mount waits only a moment. */
+	constructor({ impatient = false }: { readonly impatient?: boolean } = {}) {
+		this.#isImpatient = impatient;
 		mkdirSync(join(this.folder, "tree"));
 		const { namespace, opened } = makeMountNamespace([
 			...privateDev,
@@ -63,8 +65,11 @@ export class Machine implements AsyncDisposable {
 		]);
 		this.namespace = namespace;
 		this.#opened = opened;
-		this.#services = new ServiceManager({ log: ({ text }) => this.said.push(text) });
 		this.#manager = this.#newManager();
+	}
+
+	#newServices(): ServiceManager {
+		return new ServiceManager({ log: ({ text }) => this.said.push(text) });
 	}
 
 	#newManager(): DeviceManager {
@@ -85,8 +90,13 @@ export class Machine implements AsyncDisposable {
 	#service(name: string): Service {
 		const known = this.#byType.get(name);
 		if (known !== undefined) return known;
-		const file = join(import.meta.dirname, "../..", name, "dist/service.cjs");
-		const { namespace } = this;
+		const file =
+			name === "mount" && this.#isImpatient
+				? join(import.meta.dirname, "fixtures/impatient.ts")
+				: join(import.meta.dirname, "../..", name, "dist/service.cjs");
+		const isMount = name === "mount";
+		// As in a run: what it mounts goes with it.
+		const namespace = isMount ? { copyOf: this.namespace } : this.namespace;
 		const argv = [process.execPath, file];
 		const started = this.#services.start({ name, file: process.execPath, argv, namespace });
 		this.#byType.set(name, started);
@@ -116,6 +126,12 @@ export class Machine implements AsyncDisposable {
 		return to;
 	}
 
+	/** Opens a loop device, for mounts that are opened later. */
+	async loop(name: string, image: string): Promise<OpenDevices> {
+		const options = { filename: image };
+		return await this.#manager.open({ [name]: { type: "devhost.loopback", options } });
+	}
+
 	/** Mounts, in this order, and with loop devices below them that have their names. */
 	async open(mounts: Readonly<Record<string, MountRequest>>): Promise<OpenDevices> {
 		const specs = new Map<string, DeviceSpec>();
@@ -131,7 +147,8 @@ export class Machine implements AsyncDisposable {
 			} = request;
 			if (image !== undefined) {
 				const device = { filename: image, "read-only": deviceReadOnly };
-				specs.set(name, { type: "devhost.loopback", options: device });
+				const place = request.in === undefined ? {} : { tree: mountKey(request.in) };
+				specs.set(name, { type: "devhost.loopback", options: device, ...place });
 			}
 			specs.set(mountKey(name), {
 				type,
@@ -153,8 +170,13 @@ export class Machine implements AsyncDisposable {
 
 	/** What mounting one thing throws. */
 	async refusal(request: MountRequest): Promise<DeviceError> {
+		return await this.refusalOf({ [`m${++this.#count}`]: request });
+	}
+
+	/** What mounting these throws. */
+	async refusalOf(mounts: Readonly<Record<string, MountRequest>>): Promise<DeviceError> {
 		try {
-			await using _ = await this.mount(request);
+			await using _ = await this.open(mounts);
 		} catch (error) {
 			if (error instanceof DeviceError) return error;
 			throw error;
@@ -178,7 +200,7 @@ export class Machine implements AsyncDisposable {
 				2: 2,
 			},
 			cwd: "/dev/.mounts",
-			namespace: this.namespace,
+			namespace: this.#service("mount").pidfd,
 			dieWithParent: true,
 		});
 	}
@@ -243,17 +265,27 @@ export class Machine implements AsyncDisposable {
 		});
 	}
 
+	/** Waits until the kernel has let go of what a killed or busy process left. */
+	async loopsGone(): Promise<void> {
+		for (let look = 0; look < 500; look++) {
+			if (this.loops().length === 0) return;
+			await new Promise((resolve) => setTimeout(resolve, 10));
+		}
+		throw new Error(`still bound: ${this.loops().join(", ")}`);
+	}
+
 	/** Kills the service of mounts with SIGKILL, and makes do with what is left. */
 	async killService(): Promise<void> {
 		const service = this.#byType.get("mount");
 		if (service === undefined) return;
-		const namespace = readlinkSync(`/proc/self/fd/${this.namespace.fd}`);
 		for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-			if (isMountService(pid, namespace)) process.kill(Number(pid), "SIGKILL");
+			if (isMountService(pid)) process.kill(Number(pid), "SIGKILL");
 		}
 		await service.exited;
-		this.#byType.delete("mount");
 		await this.#manager.close().catch(() => {});
+		await this.#services.stop().catch(() => {});
+		this.#byType.clear();
+		this.#services = this.#newServices();
 		this.#manager = this.#newManager();
 	}
 
@@ -272,6 +304,8 @@ export interface MountRequest {
 	/** A file of the tree, of which a loop device is made. */
 	readonly image?: string;
 	readonly deviceReadOnly?: boolean;
+	/** The mount that the image is in, instead of the tree. */
+	readonly in?: string;
 	/** The device of another mount of the same call. */
 	readonly on?: string;
 	readonly options?: Readonly<Record<string, unknown>>;
@@ -280,13 +314,13 @@ export interface MountRequest {
 	readonly partition?: number;
 }
 
-function isMountService(pid: string, namespace: string): boolean {
+/** Whether a process is our service: another worker has one, too. */
+function isMountService(pid: string): boolean {
 	try {
-		const isHere = readlinkSync(`/proc/${pid}/ns/mnt`) === namespace;
-		return (
-			isHere &&
-			readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("mount/dist/service.cjs")
-		);
+		const [, parent] =
+			/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+		const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+		return Number(parent) === process.pid && /mount.dist.service|impatient/.test(command);
 	} catch {
 		return false; // it has ended
 	}
