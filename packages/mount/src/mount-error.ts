@@ -113,6 +113,8 @@ async function explain(sys: MountSys, failure: Failure): Promise<Explanation> {
 				text: "the device is in use, or mounted in another way",
 				holders: source === undefined ? [] : otherHolders(await sys.holders(source.node)),
 			};
+		case "ELOOP":
+			return { code: "ERR_DEVICE_OPTIONS", text: "one of these directories is in another" };
 		case "ENOMEM":
 			return { code: "ERR_DEVICE_MEMORY", text: "not enough memory" };
 		case "ENOENT":
