@@ -216,16 +216,16 @@ export function fakeMappings(options: FakeMappingsOptions = {}): FakeMappings {
 
 	const sys: MappingSys = {
 		prepare() {},
-		async keepTable({ tag, table, readOnly, signal }) {
+		async keepTable({ tag, uuid, table, readOnly, signal }) {
 			step("keepTable");
 			const stopped = await untilReady(signal);
 			if (stopped !== undefined) return stopped;
-			if ([...mappings.values()].some(({ name, uuid }) => name === tag || uuid === tag))
+			if ([...mappings.values()].some((each) => each.name === tag || each.uuid === uuid))
 				return failure({ step: "create", errno: constants.errno.EBUSY });
 			const refused = options.refuse?.(table);
 			if (refused !== undefined)
 				return failure({ step: refused.step, errno: constants.errno[refused.code] });
-			const mapping = add({ name: tag, uuid: tag, table, readOnly });
+			const mapping = add({ name: tag, uuid, table, readOnly });
 			mapping.isArmed = true;
 			const fd = handle("mapping", mapping);
 			return { ok: true, fd, node: nodeOf(mapping), beneath: [], held: [] };

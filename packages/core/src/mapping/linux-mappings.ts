@@ -65,9 +65,7 @@ export function linuxMappings(options: { readonly control?: string } = {}): Mapp
 			}
 		},
 		keepTable: ({ tag, devices, ...request }) =>
-			mappers
-				.startKeeper()
-				.keepTable({ ...request, directory: devices, name: tag, uuid: tag }),
+			mappers.startKeeper().keepTable({ ...request, directory: devices, name: tag }),
 		keepCommand({ devices, ...request }) {
 			const { control } = mappers.mapper;
 			return keepCommand({ ...request, control, directory: devices });

@@ -16,8 +16,9 @@ import type { WaitClock } from "../wait-until.ts";
 
 /** What is to be made of a table. */
 export interface KeepTable {
-	/** Of the mapping, and its uuid. */
+	/** The mapping's name. */
 	readonly tag: string;
+	readonly uuid: string;
 	readonly table: readonly DmTarget[];
 	readonly readOnly: boolean;
 	readonly secureData: boolean;

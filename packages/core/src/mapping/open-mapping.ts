@@ -40,6 +40,8 @@ export interface MappingRequest {
 export interface TableRequest extends MappingRequest {
 	/** Targets name devices by number: `7:0`. */
 	readonly table: readonly DmTarget[];
+	/** What its uuid has before the tag, so that mappings of a kind are known by it: `PART-`. At most 40 characters. @default nothing */
+	readonly uuidPrefix?: string | undefined;
 	/** There is a key in the table: the kernel wipes its copies, and so do we. @default false */
 	readonly secureData?: boolean | undefined;
 }
@@ -105,14 +107,23 @@ export interface OpenMapping extends AsyncDisposable {
 export async function openTable(sys: MappingSys, request: TableRequest): Promise<OpenMapping> {
 	const { run, name, subject, table, readOnly, secureData = false, devices, signal } = request;
 	const tag = mappingTag(run, name);
+	const uuid = `${request.uuidPrefix ?? ""}${tag}`;
 	// The kernel minds only when something is written, and then it is lost.
 	if (!readOnly && nodesOf(table).some((node) => sys.isReadOnly(node) === true))
 		throw (await errors()).readOnlyBeneath(subject);
 	return await openMapping(sys, request, {
-		names: [tag],
-		isOurs: (entry) => entry.name === tag && entry.uuid === tag,
+		names: [tag, uuid],
+		isOurs: (entry) => entry.name === tag && entry.uuid === uuid,
 		async keep() {
-			const kept = await sys.keepTable({ tag, table, readOnly, secureData, devices, signal });
+			const kept = await sys.keepTable({
+				tag,
+				uuid,
+				table,
+				readOnly,
+				secureData,
+				devices,
+				signal,
+			});
 			if (kept.ok) return kept;
 			throw kept.step === "service"
 				? abandoned(subject, signal?.reason)

@@ -24,11 +24,11 @@ export function readOnlyDisk(subject: string): DeviceError {
 export function impossible(
 	subject: string,
 	{ number, startBytes, sizeBytes }: BlockPartition,
-	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes">,
+	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes"> & { readonly maxNumber?: number },
 ): DeviceError {
 	const which = `${subject}: partition ${number}, ${sizeBytes} bytes from byte ${startBytes} on,`;
 	const { sectorBytes } = disk;
-	if (number > 255) {
+	if (number > 255 && disk.maxNumber !== Infinity) {
 		return new DeviceError(
 			"ERR_DEVICE_UNSUPPORTED",
 			`${which} cannot be shown: the kernel has numbers up to 255`,

@@ -145,12 +145,15 @@ export async function openPartitions(
 export async function partitionComplaint(
 	subject: string,
 	partition: BlockPartition,
-	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes">,
+	disk: Pick<BlockFacts, "sizeBytes" | "sectorBytes"> & {
+		/** The highest number that there can be. @default 255 */
+		readonly maxNumber?: number;
+	},
 ): Promise<DeviceError | undefined> {
 	const { number, startBytes, sizeBytes } = partition;
 	const isWhole = (bytes: number): boolean => bytes % disk.sectorBytes === 0;
 	const isPossible =
-		number <= maxKernelPartition &&
+		number <= (disk.maxNumber ?? maxKernelPartition) &&
 		sizeBytes > 0 &&
 		startBytes + sizeBytes <= disk.sizeBytes &&
 		isWhole(startBytes) &&
