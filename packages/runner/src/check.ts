@@ -558,6 +558,8 @@ const generatedValidators: Readonly<
 		(await import("./generated/luks2-options.ts")).findLuks2OptionsSchemaProblems,
 	"@devhost/lvm2": async () =>
 		(await import("./generated/lvm2-options.ts")).findLvm2OptionsSchemaProblems,
+	"@devhost/partition": async () =>
+		(await import("./generated/partition-options.ts")).findPartitionOptionsSchemaProblems,
 	"@devhost/mount": async () =>
 		(await import("./generated/mount-options.ts")).findMountOptionsSchemaProblems,
 };

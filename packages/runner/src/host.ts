@@ -10,6 +10,7 @@ import {
 import type { LoopbackOptionsSchema } from "./generated/loopback-options.ts";
 import type { Luks2OptionsSchema } from "./generated/luks2-options.ts";
 import type { Lvm2OptionsSchema } from "./generated/lvm2-options.ts";
+import type { PartitionOptionsSchema } from "./generated/partition-options.ts";
 import { type DeviceModule, deviceTypes, findModules } from "./modules.ts";
 import { makeRunNamespace, mountsPath } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
@@ -102,6 +103,15 @@ export function openHost(options: HostOptions = {}): Host {
 /** A file, or a range of it, as a block device: for {@link openHost}. */
 export function loopback(options: LoopbackOptionsSchema): DeviceSpec {
 	return { type: "devhost.loopback", options };
+}
+
+/**
+ * One partition of a device, by exactly one of `number`, `label`, `uuid` and `type`: for {@link openHost}.
+ *
+ * @param parent - The name of the device that holds the partition table.
+ */
+export function partition(parent: string, options: PartitionOptionsSchema): DeviceSpec {
+	return { type: "devhost.partition", parent, options };
 }
 
 /**

@@ -12,7 +12,7 @@ export {
 } from "./error.ts";
 export type { ErrorReport, RunEvent } from "./events.ts";
 export { exitCodes } from "./exit-code.ts";
-export { type Host, type HostOptions, loopback, luks2, lvm2, openHost } from "./host.ts";
+export { type Host, type HostOptions, loopback, luks2, lvm2, openHost, partition } from "./host.ts";
 export {
 	type DeviceDeclaration,
 	type Manifest,

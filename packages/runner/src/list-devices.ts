@@ -63,6 +63,7 @@ function isSomebodyElse(holder: Holder): boolean {
 /** Source: cryptsetup, lib/internal.h, `CRYPT_LUKS2` and the other prefixes of dm uuids. */
 function typeOf({ kind, mapping }: TaggedDevice): string {
 	if (kind === "loop") return "devhost.loopback";
+	if (mapping?.uuid.startsWith("PART-") === true) return "devhost.partition"; // on anything but a loop device
 	return mapping?.uuid.startsWith("CRYPT-") ? "devhost.luks2" : "devhost.lvm2.lv";
 }
 

@@ -94,6 +94,7 @@ export interface FindModulesOptions {
 /** Packages that come with devhost, and what describes them. A new kind of device is one more line. */
 const builtInPackages: Readonly<Record<string, DescriptionFile>> = {
 	"@devhost/loopback": "device.json",
+	"@devhost/partition": "device.json",
 	"@devhost/luks2": "device.json",
 	"@devhost/lvm2": "device.json",
 	"@devhost/mount": "mount.json",

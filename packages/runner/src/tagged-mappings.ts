@@ -58,7 +58,7 @@ export async function removeTaggedMapping({
 
 /**
  * The tag of a mapping, if it is one:
- * - name and uuid are one tag, as of all tables that we load;
+ * - name and uuid are one tag, as of all tables that we load; a partition's uuid has `PART-` before it;
  * - name or uuid are a tag with a run's id in it, or cryptsetup's of one: it makes `NAME` and `NAME_dif`, with uuids such as
  *   `CRYPT-LUKS2-<32 digits>-NAME`.
  *
@@ -68,7 +68,7 @@ export function mappingTagOf({
 	name,
 	uuid,
 }: MappingNames): { run: string; name: string } | undefined {
-	const isOurs = name === uuid;
+	const isOurs = name === uuid || uuid === `PART-${name}`;
 	const isCrypt = uuid.startsWith("CRYPT-");
 	return [tagIn(isCrypt ? name.replace(/_dif$/, "") : name), tagIn(uuid)].find(
 		(tag) => tag !== undefined && (isOurs || isCertainRunId(tag.run)),
@@ -77,7 +77,7 @@ export function mappingTagOf({
 
 function tagIn(text: string): { run: string; name: string } | undefined {
 	const [, inUuid] = /^CRYPT-[A-Z\d]+-(?:[\da-f]*-)?(devhost-.*?)(?:_dif)?$/.exec(text) ?? [];
-	const tag = inUuid ?? text;
+	const tag = inUuid ?? text.replace(/^PART-/, "");
 	// A run's id may stand there as it is, with its dashes.
 	const [, run, name] = /^devhost-((?:[\da-z]+-){2}[\da-z]+)-(.*)$/.exec(tag) ?? [];
 	if (run !== undefined && name !== undefined && isCertainRunId(run)) return { run, name };

@@ -89,8 +89,8 @@ describe("names and types of devices", () => {
 		],
 		[
 			"my.disk",
-			'type "my.disk" is unknown, known are devhost.loopback, org.osbuild.loopback, devhost.luks2, ' +
-				"org.osbuild.luks2, devhost.lvm2.lv, org.osbuild.lvm2.lv",
+			'type "my.disk" is unknown, known are devhost.loopback, org.osbuild.loopback, devhost.partition, ' +
+				"devhost.luks2, org.osbuild.luks2, devhost.lvm2.lv, org.osbuild.lvm2.lv",
 		],
 	] as const)("refuses the type %s", async ([type, message], { expect }) => {
 		using folder = new ManifestFolder();

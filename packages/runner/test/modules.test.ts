@@ -30,6 +30,7 @@ const description = {
 const builtInTypes = [
 	"devhost.loopback",
 	"org.osbuild.loopback",
+	"devhost.partition",
 	"devhost.luks2",
 	"org.osbuild.luks2",
 	"devhost.lvm2.lv",

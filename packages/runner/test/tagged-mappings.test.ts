@@ -18,6 +18,7 @@ describe("the tag of a mapping", () => {
 			`${luks.replace("LUKS2", "INTEGRITY")}-${tag}_dif`,
 			"root",
 		],
+		["of a partition", tag, `PART-${tag}`, "root"],
 		["of lvm, renamed", tag, volume, "root"],
 		["without a uuid", tag, "", "root"],
 		["of one that somebody has renamed", "archive", tag, "root"],

@@ -25,7 +25,7 @@ export interface LoopbackOptionsSchema {
 	 */
 	readonly "sector-size"?: 512 | 1024 | 2048 | 4096;
 	/**
-	 * The kernel looks for partitions.
+	 * Every partition of the table that is on the device when it is opened has a node beside it, `loop3p1`, whether or not the kernel knows such tables. An extended partition has none. No table, or a damaged one: no nodes.
 	 *
 	 * @default false
 	 */
