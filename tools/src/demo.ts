@@ -15,13 +15,15 @@ const folder = join(repository, "build", "demo");
 const tree = join(folder, "tree");
 const image = join(tree, "disk.img");
 const encrypted = join(folder, "encrypted");
+/** What the manifest adds to the root: files with everything that a file may have. */
+const attributes = "attributes";
 /** Where the manifest puts the partitions. Bytes. */
 const offsetBytes = { esp: 2048 * 512, root: 133_120 * 512 };
 
 const scratch = mkdtempSync(join(tmpdir(), "devhost-demo-"));
 try {
 	prepare();
-	title("devhost run: a partitioned disk");
+	title("devhost run: a partitioned disk, its partitions mounted by their labels");
 	devhost(join(folder, "manifest.yaml"));
 	title("The proof, without devhost");
 	const digest = prove(scratch);
@@ -134,10 +136,24 @@ function prove(place: string): string {
 		`every file of the root, read back by debugfs (${count(join(tree, "root"))} files)`,
 		() => {
 			command("debugfs", ["-R", `rdump / ${read.root}`, root]);
-			rmSync(join(read.root, "lost+found"), { recursive: true });
+			// The directory that the ESP is mounted on, and what is looked at next.
+			for (const name of ["lost+found", "boot", attributes])
+				rmSync(join(read.root, name), { recursive: true });
 			expectEqual(join(tree, "root"), read.root);
 		},
 	);
+	step("owner, mode, link count and attribute of a file, by debugfs", () => {
+		const look = (request: string): string => command("debugfs", ["-R", request, root]);
+		const said = look(`stat /${attributes}/program`) + look(`ea_list /${attributes}/program`);
+		for (const wanted of [
+			/Mode: +04750/,
+			/User: +1000 +Group: +1001/,
+			/Links: 2/,
+			/user.comment/,
+		]) {
+			if (!wanted.test(said)) throw new Error(`no ${String(wanted)} in:\n${said}`);
+		}
+	});
 	return hash("sha256", [...sums(read.esp), ...sums(read.root)].join("\n"));
 }
 
