@@ -5,6 +5,7 @@ import { test } from "vitest";
 import {
 	MS_NOSUID,
 	type MountStep,
+	type SpawnOptions,
 	capabilities,
 	capabilitySet,
 	detachedMount,
@@ -23,7 +24,7 @@ const O_PATH = 0o10000000;
 
 async function shell(
 	script: string,
-	namespace: number | "new",
+	namespace: NonNullable<SpawnOptions["namespace"]>,
 	capabilityBound?: bigint,
 ): Promise<string> {
 	const [reader, writer] = pipe();
@@ -209,5 +210,43 @@ describeAsRoot("detachedMount", () => {
 		expect(() => detachedMount("tmpfs", { colour: "blue" })).toThrow(
 			expect.objectContaining({ code: "EINVAL" }),
 		);
+	});
+
+	test("a child gets a copy of a namespace, which ends with the child", async ({ expect }) => {
+		const { namespace, opened } = makeMountNamespace(privateDev);
+		using _namespace = namespace;
+		for (const fd of opened) fd.close();
+		const script =
+			"mount -t tmpfs copied /mnt && grep -c ' /mnt .* copied ' /proc/self/mountinfo; ls /dev/fd";
+		const inCopy = await shell(script, { copyOf: namespace });
+
+		expect(inCopy).toMatch(/^1\n0/);
+		expect(await shell("grep -c ' /mnt .* copied ' /proc/self/mountinfo", namespace.fd)).toBe(
+			"0\n",
+		);
+	});
+
+	test("a process is entered by its pidfd, as long as it lives", async ({ expect }) => {
+		const { namespace, opened } = makeMountNamespace(privateDev);
+		using _namespace = namespace;
+		for (const fd of opened) fd.close();
+		const [reader, writer] = pipe();
+		using _reader = reader;
+		const child = spawn({
+			file: "/bin/sh",
+			argv: ["sh", "-c", "mount -t tmpfs entered /mnt && echo && exec sleep 60"],
+			environment: { PATH: "/usr/bin:/bin" },
+			fds: { 1: writer },
+			namespace: { copyOf: namespace },
+		});
+		writer.close();
+		read(reader.fd, new Uint8Array(8), 0, 8);
+
+		expect(await shell("grep -c ' /mnt .* entered ' /proc/self/mountinfo", child.pidfd)).toBe(
+			"1\n",
+		);
+		child.kill("SIGKILL");
+		await child.exited;
+		await expect(shell("true", child.pidfd)).rejects.toThrow();
 	});
 });
