@@ -2,13 +2,14 @@ import {
 	busyMessage,
 	DeviceBusy,
 	DeviceError,
+	fromSystemError,
 	type Handle,
 	type Holder,
 	otherHolders,
 	takeEvery,
 	waitUntil,
 } from "@devhost/core";
-import { type DeviceNumber, isSysError } from "@devhost/linux";
+import { type DeviceNumber, isSysError, type MountInfo } from "@devhost/linux";
 import type { MountSys, SourceDevice } from "./mount-sys.ts";
 import type { SourceUse } from "./sources.ts";
 
@@ -46,7 +47,8 @@ export async function closeMount(sys: MountSys, closing: ClosingMount): Promise<
 	const { bound, subject, readOnly, closeTimeoutMs } = closing;
 	const { root, ids, source, use } = bound;
 	const deadlineMs = sys.nowMs() + closeTimeoutMs;
-	const devices = [bound.device, ...fileSystems(sys, ids)];
+	// What mountinfo says of it is not what stat(2) says, where it is btrfs.
+	const devices = [bound.device];
 	let isMounted = true;
 
 	await takeEvery([
@@ -67,17 +69,6 @@ export async function closeMount(sys: MountSys, closing: ClosingMount): Promise<
 	]);
 }
 
-/** What mountinfo says of the mounts: of btrfs another number than stat(2). */
-function fileSystems(sys: MountSys, ids: readonly number[]): DeviceNumber[] {
-	return sys
-		.mounts()
-		.filter(({ id }) => ids.includes(id))
-		.map(({ device }) => {
-			const [major = 0, minor = 0] = device.split(":").map(Number);
-			return { major, minor };
-		});
-}
-
 async function writeBack(sys: MountSys, root: Handle, subject: string): Promise<void> {
 	try {
 		await sys.sync(root);
@@ -96,7 +87,8 @@ async function writeBack(sys: MountSys, root: Handle, subject: string): Promise<
 interface Unmounting {
 	readonly id: number;
 	readonly ids: readonly number[];
-	readonly devices: readonly DeviceNumber[];
+	/** Gets what mountinfo says of it. */
+	readonly devices: DeviceNumber[];
 	readonly subject: string;
 	readonly deadlineMs: number;
 }
@@ -106,33 +98,60 @@ interface Unmounting {
  * somebody, such as a scanner of files, may be in it for a moment.
  */
 async function unmountOne(sys: MountSys, unmounting: Unmounting): Promise<void> {
-	const { id, ids, devices, subject, deadlineMs } = unmounting;
+	const { id, subject, deadlineMs } = unmounting;
 	for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, longestPauseMs)) {
-		const mount = sys.mounts().find((each) => each.id === id);
-		// Somebody has unmounted it: what it was on is looked at all the same.
-		if (mount === undefined) return;
-		const { target } = mount;
-		// A path leads to what is on top, and that may be somebody else's.
-		const isOnTop = sys.mountIdAt(target) === id;
-		if (isOnTop) {
-			try {
-				await sys.unmount(target);
-				continue;
-			} catch (error) {
-				// EINVAL, ENOENT: it was moved since the look.
-				if (!isSysError(error) || !passing.includes(error.code)) throw error;
-			}
-		}
+		const { mount, error } = findMount(sys, id);
+		// Gone; perhaps somebody else has unmounted it.
+		if (mount === undefined && error === undefined) return;
+		const isUnmounted = mount !== undefined && (await tryUnmount(sys, id, mount.target));
+		if (isUnmounted) continue;
 		const leftMs = deadlineMs - sys.nowMs();
 		if (leftMs <= 0) {
-			const exceptMounts = new Set(ids);
-			const holders = await sys.fileSystemHolders({ devices, exceptMounts });
-			const where = `${subject}: ${target}`;
-			if (isOnTop) throw busy(where, otherHolders(holders));
-			throw busy(`${where}: another mount stands on it, or before it`, otherHolders(holders));
+			if (mount === undefined) throw fromSystemError(error, subject);
+			throw await stillBusy(sys, unmounting, mount);
 		}
 		await sys.delay(Math.min(waitMs, leftMs));
 	}
+}
+
+/** Looks for a mount by its number; an error says that it may be there. */
+function findMount(
+	sys: MountSys,
+	id: number,
+): { readonly mount?: MountInfo | undefined; readonly error?: unknown } {
+	try {
+		return { mount: sys.mounts().find((each) => each.id === id) };
+	} catch (error) {
+		return { error };
+	}
+}
+
+/** @returns False where it may work later. */
+async function tryUnmount(sys: MountSys, id: number, target: string): Promise<boolean> {
+	// A path leads to what is on top, and that may be somebody else's.
+	if (sys.mountIdAt(target) !== id) return false;
+	try {
+		await sys.unmount(target);
+		return true;
+	} catch (error) {
+		// EINVAL, ENOENT: it was moved since the look.
+		if (!isSysError(error) || !passing.includes(error.code)) throw error;
+		return false;
+	}
+}
+
+async function stillBusy(
+	sys: MountSys,
+	{ id, ids, devices, subject }: Unmounting,
+	{ target, device }: MountInfo,
+): Promise<DeviceBusy> {
+	const [major = 0, minor = 0] = device.split(":").map(Number);
+	devices.push({ major, minor });
+	const holders = await sys.fileSystemHolders({ devices, exceptMounts: new Set(ids) });
+	const where = `${subject}: ${target}`;
+	const isHidden = sys.mountIdAt(target) !== id;
+	const what = isHidden ? `${where}: another mount stands on it, or before it` : where;
+	return busy(what, otherHolders(holders));
 }
 
 function busy(subject: string, holders: readonly Holder[]): DeviceBusy {

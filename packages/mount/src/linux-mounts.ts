@@ -41,11 +41,16 @@ export const linuxMounts: MountSys = {
 	},
 	openHere,
 	makeDirectory(directory, name) {
-		mkdirat(numberOf(directory), name, 0o755);
-		// Whatever the umask.
-		const flags = constants.O_DIRECTORY;
-		using made = openat2(numberOf(directory), name, { flags, resolve: ownEntry });
-		fchmodSync(made.fd, 0o755);
+		const parent = numberOf(directory);
+		mkdirat(parent, name, 0o755);
+		try {
+			// Whatever the umask.
+			using made = openat2(parent, name, { flags: constants.O_DIRECTORY, resolve: ownEntry });
+			fchmodSync(made.fd, 0o755);
+		} catch (error) {
+			unlinkat(parent, name, { directory: true });
+			throw error;
+		}
 	},
 	removeDirectory: (directory, name) => unlinkat(numberOf(directory), name, { directory: true }),
 	openSource,

@@ -1,12 +1,12 @@
 import { readlinkSync, statSync } from "node:fs";
-import { DeviceError } from "@devhost/core";
-import { Fd, type FdLike, fdNumber } from "@devhost/linux";
+import { abandoned, causeFirst, DeviceError } from "@devhost/core";
+import { Fd, type FdLike, fdNumber, isSysError } from "@devhost/linux";
 import type { MountManifestOptions } from "./generated/mount-manifest-options.ts";
 import { linuxMounts } from "./linux-mounts.ts";
 import { defaultCloseTimeoutMs } from "./mount.ts";
-import { openMount } from "./open-mount.ts";
+import { openMount, type OpenMount } from "./open-mount.ts";
 import { parseMountOptions } from "./options.ts";
-import { planMount } from "./plan.ts";
+import { planMount, type PlannedMount } from "./plan.ts";
 import { Sources } from "./sources.ts";
 import type { KernelType } from "./types.ts";
 
@@ -67,18 +67,24 @@ export async function mountFileSystem(request: MountFileSystemOptions): Promise<
 		const wrong = device === undefined ? "needs a device" : "has no device";
 		throw new DeviceError("ERR_DEVICE_PARENT", `${target}: ${type} ${wrong}`);
 	}
-	signal?.throwIfAborted();
-	using acquired = new DisposableStack();
-	const source = device === undefined ? undefined : sys.openSource(undefined, pathOf(device));
-	if (source !== undefined) acquired.use(source.handle);
-	const plan = { type, options, source, places: undefined, subject: target, signal };
-	const { make, readOnly, details } = await planMount(sys, plan, acquired);
-	const root = sys.openDirectory(target);
-	acquired.move(); // the source is the mount's from here on
-	const mount = await openMount(sys, {
-		...{ subject: target, make, readOnly, source, sources, root, names: [] },
-		...{ closeTimeoutMs, signal },
-	});
+	let plan: PlannedMount;
+	let mount: OpenMount;
+	try {
+		signal?.throwIfAborted();
+		using acquired = new DisposableStack();
+		const source = device === undefined ? undefined : sys.openSource(undefined, pathOf(device));
+		if (source !== undefined) acquired.use(source.handle);
+		const what = { type, options, source, places: undefined, subject: target, signal };
+		plan = await planMount(sys, what, acquired);
+		const root = sys.openDirectory(target);
+		acquired.move(); // the source is the mount's from here on
+		const { make, readOnly } = plan;
+		const where = { subject: target, root, names: [], closeTimeoutMs, signal };
+		mount = await openMount(sys, { ...where, make, readOnly, source, sources });
+	} catch (error) {
+		throw explained(error, target, signal);
+	}
+	const { readOnly, details } = plan;
 	const close = async (): Promise<void> => mount[Symbol.asyncDispose]();
 	return {
 		target,
@@ -89,6 +95,22 @@ export async function mountFileSystem(request: MountFileSystemOptions): Promise<
 		[Symbol.asyncDispose]: close,
 	};
 }
+
+/** What opening throws, as a {@link DeviceError}. */
+function explained(error: unknown, target: string, signal: AbortSignal | undefined): unknown {
+	if (signal?.aborted && error === signal.reason) return abandoned(target, error);
+	const why = isSysError(error) ? reasons[error.code] : undefined;
+	if (!isSysError(error) || why === undefined) return causeFirst(error, target);
+	const text = `${error.path ?? target}: ${why}`;
+	return new DeviceError("ERR_DEVICE_FILE", text, { cause: error });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+	ENOENT: "is missing",
+	ENOTDIR: "is no directory",
+	ENOTBLK:
+		"is no block device. A file is mounted by a loop device: attachLoop of @devhost/loopback",
+};
 
 /** Of a descriptor, the path by which it was opened, where that is still the same device. */
 function pathOf(device: string | FdLike): string {

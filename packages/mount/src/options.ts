@@ -71,7 +71,7 @@ const expected: Readonly<Record<keyof MountManifestOptions, string>> = {
 export function parseMountOptions(type: string, value: unknown): MountOptions {
 	const rules = mountTypes[type];
 	if (rules === undefined) throw new TypeError(`no type of mount: ${type}`);
-	const plain = toPlain(value ?? {});
+	const plain = toPlain(value === undefined ? {} : value);
 	if (rules.others === true && isObject(plain)) return withDefaults({});
 	const own = Object.fromEntries(
 		Object.entries(expected).filter(([name]) => rules.options.includes(name)),

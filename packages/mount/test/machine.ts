@@ -253,6 +253,13 @@ export class Machine implements AsyncDisposable {
 		return targets.filter((target) => target.startsWith("/dev/.mounts"));
 	}
 
+	/** The directory of mounts, as this process reaches it: that of the service. */
+	get root(): string {
+		this.#service("mount");
+		const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && isMountService(name));
+		return `/proc/${pid}/root/dev/.mounts`;
+	}
+
 	/** Loop devices that are bound to files of this machine. */
 	loops(): string[] {
 		return readdirSync("/sys/block").filter((name) => {
