@@ -125,6 +125,11 @@ export class Service {
 		void child.exited.then(() => setTimeout(() => this.client.giveUp(), inheritedMs).unref());
 	}
 
+	/** Number of its process. */
+	get pid(): number {
+		return this.#child.pid;
+	}
+
 	/** Stands for its process, lent: for its namespaces. Closed when that has ended. */
 	get pidfd(): FdLike {
 		return this.#child.pidfd;

@@ -5,13 +5,17 @@ import {
 	DeviceManager,
 	type DeviceSpec,
 	type OpenDevices,
+	mountKey,
 	type OpenedDevice,
+	parseKey,
 } from "@devhost/core";
 import type { LoopbackOptionsSchema } from "./generated/loopback-options.ts";
 import type { Luks2OptionsSchema } from "./generated/luks2-options.ts";
 import type { Lvm2OptionsSchema } from "./generated/lvm2-options.ts";
+import type { MountOptionsSchema } from "./generated/mount-options.ts";
 import type { PartitionOptionsSchema } from "./generated/partition-options.ts";
 import { type DeviceModule, deviceTypes, findModules } from "./modules.ts";
+import { mountsBeforeIn } from "./mounts-before.ts";
 import { makeRunNamespace, mountsPath } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
 import { newRunId } from "./run-id.ts";
@@ -28,21 +32,38 @@ export interface HostOptions {
 		| undefined;
 }
 
+/** A file system that is to be mounted. */
+export interface MountSpec {
+	/** `ext4`, `auto` and so on: see @devhost/mount. */
+	readonly type: string;
+	/** The name of the device that it is on. */
+	readonly source?: string | undefined;
+	/** The number of the partition of it, where the device has `partscan`. */
+	readonly partition?: number | undefined;
+	/** An absolute path: a mount beneath another one's target is mounted in that. */
+	readonly target: string;
+	readonly options?: MountOptionsSchema | undefined;
+}
+
 /**
  * Device services for a program that uses devices itself, instead of running stages. Disposing it closes every device and
  * stops the services.
  */
 export interface Host extends AsyncDisposable {
 	/**
-	 * Opens devices, as parallel as their parents allow. Disposing what comes back closes them.
+	 * Opens devices, as parallel as their parents allow, and mounts file systems of them. Disposing what comes back closes them.
 	 *
 	 * @throws {@link DeviceError} with nothing left open; first cause first.
 	 */
-	open(devices: Readonly<Record<string, DeviceSpec>>): Promise<OpenDevices>;
+	open(
+		devices: Readonly<Record<string, DeviceSpec>>,
+		mounts?: Readonly<Record<string, MountSpec>>,
+	): Promise<OpenDevices>;
 	/**
-	 * The path of a device for this process and its children. The node is in no directory that others see.
+	 * The path of a device, or the directory of a mount, for this process and its children. The node is in no directory that
+	 * others see, and the mount in a namespace of its own.
 	 *
-	 * It means something as long as the host is not disposed.
+	 * It means something as long as the host is not disposed. What is open in a mount keeps it from being closed.
 	 */
 	pathOf(device: OpenedDevice): string;
 }
@@ -94,10 +115,41 @@ export function openHost(options: HostOptions = {}): Host {
 	closing.defer(() => services.stop());
 	closing.use(manager);
 	return {
-		open: (devices) => manager.open(devices),
-		pathOf: ({ path }) => `/proc/${process.pid}/fd/${namespace.devices.fd}/${path}`,
+		open: (devices, mounts = {}) =>
+			manager.open({ ...devices, ...mountSpecs(mounts, manager.opened) }),
+		pathOf({ name, type, path }) {
+			if (!parseKey(name).isMount)
+				return `/proc/${process.pid}/fd/${namespace.devices.fd}/${path}`;
+			const { pid } = services.start(moduleOf(type));
+			return `/proc/${pid}/root${mountsPath}${path === "." ? "" : `/${path}`}`;
+		},
 		[Symbol.asyncDispose]: () => closing.disposeAsync(),
 	};
+}
+
+/** Mounts as the manager opens them, those of earlier calls beneath. */
+function mountSpecs(
+	mounts: Readonly<Record<string, MountSpec>>,
+	opened: readonly OpenedDevice[],
+): Record<string, DeviceSpec> {
+	const known = opened.map(({ name, path }) => {
+		const { name: own, isMount } = parseKey(name);
+		const mount = isMount ? { mount: { target: path === "." ? "/" : `/${path}` } } : {};
+		return { key: name, name: own, options: {}, ...mount };
+	});
+	const own = Object.entries(mounts).map(([name, spec]) => {
+		const { target, partition } = spec;
+		const options: Readonly<Record<string, unknown>> = { ...spec.options };
+		const mount = { target, ...(partition !== undefined && { partition }) };
+		return { key: mountKey(name), name, spec, options, mount };
+	});
+	return Object.fromEntries(
+		own.map((each) => {
+			const { key, spec, options, mount } = each;
+			const after = mountsBeforeIn(each, [...own, ...known]);
+			return [key, { type: spec.type, parent: spec.source, options, mount, after }];
+		}),
+	);
 }
 
 /** A file, or a range of it, as a block device: for {@link openHost}. */

@@ -12,7 +12,16 @@ export {
 } from "./error.ts";
 export type { ErrorReport, RunEvent } from "./events.ts";
 export { exitCodes } from "./exit-code.ts";
-export { type Host, type HostOptions, loopback, luks2, lvm2, openHost, partition } from "./host.ts";
+export {
+	type Host,
+	type HostOptions,
+	loopback,
+	luks2,
+	lvm2,
+	type MountSpec,
+	openHost,
+	partition,
+} from "./host.ts";
 export {
 	type DeviceDeclaration,
 	type Manifest,

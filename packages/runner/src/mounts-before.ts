@@ -10,9 +10,15 @@ import type { DeviceDeclaration } from "./manifest.ts";
  */
 export function mountsBefore(mount: DeviceDeclaration, { own, shared }: DevicesInSight): string[] {
 	const isOwn = own[mount.key] === mount;
-	const others = [...(isOwn ? Object.values(own) : []), ...Object.values(shared)].filter(
-		(each) => each !== mount && each.mount !== undefined,
-	);
+	return mountsBeforeIn(mount, [...(isOwn ? Object.values(own) : []), ...Object.values(shared)]);
+}
+
+/** What is known of a mount before it is there. */
+export type MountToCome = Pick<DeviceDeclaration, "key" | "name" | "mount" | "options">;
+
+/** As {@link mountsBefore}, of what is given. */
+export function mountsBeforeIn(mount: MountToCome, all: readonly MountToCome[]): string[] {
+	const others = all.filter((each) => each.key !== mount.key && each.mount !== undefined);
 	const target = targetOf(mount) ?? "";
 	const beneath = others
 		.flatMap((each) => {
@@ -22,7 +28,8 @@ export function mountsBefore(mount: DeviceDeclaration, { own, shared }: DevicesI
 		.toSorted((a, b) => b.at.length - a.at.length);
 	const [nearest] = beneath;
 	const before = nearest === undefined ? [] : [nearest.key];
-	return [...new Set([...before, ...namedMounts(mount.options)])];
+	const named = namedMounts(mount.options).flatMap((name) => keysOf(name, others));
+	return [...new Set([...before, ...named])];
 }
 
 /** A target without what says nothing: `/boot//efi/` is `/boot/efi`, and `/` is empty. Undefined where it is in the tree. */
@@ -36,11 +43,23 @@ function isBeneath(target: string, other: string): boolean {
 	return target !== other && target.startsWith(`${other}/`);
 }
 
-/** The keys of mounts that options name, whether they are there or not. */
+/**
+ * The keys of the mounts that a name in `mount://NAME` stands for; of one that there is not, whether or not. Without a name it is
+ * the directory of all of them, and to osbuild a name is that of a directory in there.
+ */
+function keysOf(name: string, others: readonly MountToCome[]): string[] {
+	if (name === "")
+		return others.flatMap((each) => (targetOf(each) === undefined ? [] : each.key));
+	if (others.some((each) => each.name === name)) return [mountKey(name)];
+	const there = others.find((each) => targetOf(each) === `/${name}`);
+	return [there?.key ?? mountKey(name)];
+}
+
+/** The names of mounts in options, whether they are there or not. */
 function namedMounts(options: unknown): string[] {
 	if (typeof options === "string") {
 		const name = /^mount:\/\/([^/]*)/.exec(options)?.[1];
-		return name === undefined ? [] : [mountKey(name)];
+		return name === undefined ? [] : [name];
 	}
 	if (typeof options !== "object" || options === null) return [];
 	return Object.values(options).flatMap(namedMounts);

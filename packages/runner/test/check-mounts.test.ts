@@ -237,6 +237,25 @@ describe("the order of mounts", () => {
 		expect(manifest.mounts["o"]?.after).toEqual(["mounts/a", "mounts/b"]);
 	});
 
+	test("is that of directories to osbuild's bind", async ({ expect }) => {
+		const bind = (source: string): string =>
+			`{ type: org.osbuild.bind, target: 'tree://b', options: { source: '${source}' } }`;
+		const manifest = await parseManifest(
+			manifestOf(
+				`{ all: ${bind("mount://")}, by-name: ${bind("mount://a")}, by-place: ${bind("mount://there")}, ` +
+					"a: { type: tmpfs, target: / }, c: { type: tmpfs, target: /there } }",
+			),
+			{ file: "manifest.yaml" },
+		);
+
+		const after = Object.values(manifest.mounts).map(({ name, after }) => [name, after]);
+		expect(Object.fromEntries(after)).toMatchObject({
+			all: ["mounts/a", "mounts/c"],
+			"by-name": ["mounts/a"],
+			"by-place": ["mounts/c"],
+		});
+	});
+
 	test("is no part of osbuild's ids", async ({ expect }) => {
 		const manifest = await parseManifest(
 			manifestOf(

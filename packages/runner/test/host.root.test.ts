@@ -1,8 +1,9 @@
-import { openSync, closeSync, readFileSync, writeSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { loopback, openHost } from "../src/index.ts";
 import { Project } from "./devhost.ts";
-import { boundLoops, descriptorCount } from "./leftovers.ts";
+import { boundLoops, descriptorCount, ownMounts } from "./leftovers.ts";
 import { describeAsRoot } from "@devhost/tools/testing";
 
 // Each test is several processes, which share the machine with those of other tests.
@@ -37,6 +38,37 @@ describeAsRoot("openHost", () => {
 		);
 		expect(boundLoops(project.folder)).toEqual([]);
 		expect(descriptorCount()).toBe(before);
+	});
+
+	test("mounts file systems, one in the other, and unmounts them", async ({ expect }) => {
+		for (const name of ["root.img", "boot.img"]) {
+			const image = project.image(name, 8 * 2 ** 20);
+			execFileSync("mkfs.ext4", ["-q", image], { env: { PATH: "/usr/sbin:/usr/bin" } });
+		}
+		{
+			await using host = openHost({ tree: project.folder });
+			await using opened = await host.open(
+				{
+					root: loopback({ filename: "root.img" }),
+					boot: loopback({ filename: "boot.img" }),
+				},
+				{
+					boot: { type: "ext4", source: "boot", target: "/boot" },
+					root: { type: "ext4", source: "root", target: "/" },
+				},
+			);
+			await using later = await host.open({}, { tmp: { type: "tmpfs", target: "/boot/x" } });
+
+			const root = host.pathOf(opened.getMount("root"));
+			writeFileSync(`${host.pathOf(later.getMount("tmp"))}/file`, "in memory");
+			expect(readFileSync(`${root}/boot/x/file`, "utf8")).toBe("in memory");
+			expect(readdirSync(host.pathOf(opened.getMount("boot")))).toEqual(["lost+found", "x"]);
+			expect(ownMounts()).toEqual([]);
+			await expect(
+				host.open({}, { other: { type: "ext4", source: "nothing", target: "/y" } }),
+			).rejects.toMatchObject({ code: "ERR_DEVICE_PARENT" });
+		}
+		expect(boundLoops(project.folder)).toEqual([]);
 	});
 
 	test("leaves nothing when a device cannot be opened", async ({ expect }) => {

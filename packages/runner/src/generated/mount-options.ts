@@ -70,10 +70,8 @@ export interface MountOptionsSchema {
 	readonly size?: string;
 	/** Permission bits of the directory, in octal. */
 	readonly mode?: string;
-	/** The mount that is bound, as `mount://NAME`. */
+	/** What is bound, with what is mounted beneath: `mount://` is the directory of all mounts, `mount://NAME` a mount or a directory in there. */
 	readonly source?: string;
-	/** Where it is bound: a directory of the tree, as `tree://` or `tree:///path`. */
-	readonly target?: string;
 }
 
 /** One thing that is wrong with a value, in the terms of its JSON Schema. */
@@ -94,7 +92,7 @@ export function findMountOptionsSchemaProblems(value: unknown): readonly SchemaP
 }
 
 var validate = validate15;
-var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false, "properties": { "read-only": { "type": "boolean" }, "readonly": { "type": "boolean" }, "norecovery": { "type": "boolean" }, "nouuid": { "type": "boolean" }, "subvol": { "type": "string", "pattern": "^[^\\u0000,]+$" }, "compress": { "type": "string", "pattern": "^(zlib|lzo|zstd|none|no)(:[0-9]{1,2})?$" }, "uid": { "type": "integer", "minimum": 0, "maximum": 4294967294 }, "gid": { "type": "integer", "minimum": 0, "maximum": 4294967294 }, "umask": { "type": "string", "pattern": "^[0-7]{3}$" }, "shortname": { "type": "string", "enum": ["lower", "win95", "winnt", "mixed"] }, "suid": { "type": "boolean" }, "dev": { "type": "boolean" }, "exec": { "type": "boolean" }, "from": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "lower": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" } }, "upper": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "work": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "size": { "type": "string", "pattern": "^[0-9]{1,15}[kKmMgG%]?$" }, "mode": { "type": "string", "pattern": "^[0-7]{3,4}$" }, "source": { "type": "string", "pattern": "^mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}/?$" }, "target": { "type": "string", "pattern": "^tree://(/?[^\\u0000]*)?$" } } };
+var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false, "properties": { "read-only": { "type": "boolean" }, "readonly": { "type": "boolean" }, "norecovery": { "type": "boolean" }, "nouuid": { "type": "boolean" }, "subvol": { "type": "string", "pattern": "^[^\\u0000,]+$" }, "compress": { "type": "string", "pattern": "^(zlib|lzo|zstd|none|no)(:[0-9]{1,2})?$" }, "uid": { "type": "integer", "minimum": 0, "maximum": 4294967294 }, "gid": { "type": "integer", "minimum": 0, "maximum": 4294967294 }, "umask": { "type": "string", "pattern": "^[0-7]{3}$" }, "shortname": { "type": "string", "enum": ["lower", "win95", "winnt", "mixed"] }, "suid": { "type": "boolean" }, "dev": { "type": "boolean" }, "exec": { "type": "boolean" }, "from": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "lower": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" } }, "upper": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "work": { "type": "string", "pattern": "^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$" }, "size": { "type": "string", "pattern": "^[0-9]{1,15}[kKmMgG%]?$" }, "mode": { "type": "string", "pattern": "^[0-7]{3,4}$" }, "source": { "type": "string", "pattern": "^mount://[^/\\u0000]*/?$" } } };
 var func1 = Object.prototype.hasOwnProperty;
 var pattern4 = new RegExp("^[^\\u0000,]+$", "u");
 var pattern5 = new RegExp("^(zlib|lzo|zstd|none|no)(:[0-9]{1,2})?$", "u");
@@ -102,8 +100,7 @@ var pattern6 = new RegExp("^[0-7]{3}$", "u");
 var pattern7 = new RegExp("^(tree://|mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(/[^\\u0000]*)?$", "u");
 var pattern11 = new RegExp("^[0-9]{1,15}[kKmMgG%]?$", "u");
 var pattern12 = new RegExp("^[0-7]{3,4}$", "u");
-var pattern13 = new RegExp("^mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}/?$", "u");
-var pattern14 = new RegExp("^tree://(/?[^\\u0000]*)?$", "u");
+var pattern13 = new RegExp("^mount://[^/\\u0000]*/?$", "u");
 function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -522,7 +519,7 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
       let data20 = data.source;
       if (typeof data20 === "string") {
         if (!pattern13.test(data20)) {
-          const err37 = { instancePath: instancePath + "/source", schemaPath: "#/properties/source/pattern", keyword: "pattern", params: { pattern: "^mount://[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}/?$" } };
+          const err37 = { instancePath: instancePath + "/source", schemaPath: "#/properties/source/pattern", keyword: "pattern", params: { pattern: "^mount://[^/\\u0000]*/?$" } };
           if (vErrors === null) {
             vErrors = [err37];
           } else {
@@ -540,34 +537,12 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data.target !== void 0) {
-      let data21 = data.target;
-      if (typeof data21 === "string") {
-        if (!pattern14.test(data21)) {
-          const err39 = { instancePath: instancePath + "/target", schemaPath: "#/properties/target/pattern", keyword: "pattern", params: { pattern: "^tree://(/?[^\\u0000]*)?$" } };
-          if (vErrors === null) {
-            vErrors = [err39];
-          } else {
-            vErrors.push(err39);
-          }
-          errors++;
-        }
-      } else {
-        const err40 = { instancePath: instancePath + "/target", schemaPath: "#/properties/target/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err40];
-        } else {
-          vErrors.push(err40);
-        }
-        errors++;
-      }
-    }
   } else {
-    const err41 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err39 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err41];
+      vErrors = [err39];
     } else {
-      vErrors.push(err41);
+      vErrors.push(err39);
     }
     errors++;
   }
