@@ -55,8 +55,8 @@ export function openParents(
 function noPartition(parent: string, partition: number, cause: Error): DeviceError {
 	return new DeviceError(
 		"ERR_DEVICE_PARENT",
-		`vg_partnum: ${parent} has no node for its partition ${partition}. Without vg_partnum, on a loopback device with ` +
-			"the partition's start and size as its parent, the volume can be opened",
+		`vg_partnum: ${parent} has no node for its partition ${partition}. Set partscan on the loopback device, or leave ` +
+			"vg_partnum out and have a devhost.partition as the parent",
 		{ pointer: "/vg_partnum", cause },
 	);
 }
