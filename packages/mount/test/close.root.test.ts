@@ -139,10 +139,12 @@ describeAsRoot("closing", () => {
 		).toBe("theirs\n");
 	});
 
-	test("takes it as done when somebody has unmounted it", async () => {
+	test("takes it as done when somebody has unmounted it", async ({ expect }) => {
 		const opened = await machine.open({ root: { type: "ext4", image: "ext4.img" } });
 		await machine.run("cd /; umount --lazy /dev/.mounts");
 		await opened.close();
+
+		expect(machine.loops()).toEqual([]);
 	});
 
 	test("tells of writes that were lost", async ({ expect }) => {

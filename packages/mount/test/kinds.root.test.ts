@@ -215,7 +215,11 @@ describeAsRoot("types of mounts", () => {
 			outer: { type: "ext4", image: "ext4.img" },
 			inner: { type: "ext4", image: "nested.img", in: "outer", target: "/inner" },
 		});
-		await machine.run("echo deep > inner/file; mountpoint -q inner");
+		expect(
+			await machine.run(
+				"echo deep > inner/file; cat inner/file; losetup --list --noheadings --output BACK-FILE | grep -c nested",
+			),
+		).toBe("deep\n1\n");
 	});
 });
 
