@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { describeAsRoot, slowness } from "@devhost/tools/testing";
 import { afterAll, afterEach, beforeAll, test, vi } from "vitest";
-import { Machine, megabyte } from "./machine.ts";
+import { hasFileSystem, Machine, megabyte } from "./machine.ts";
 
 let machine: Machine;
 
@@ -120,6 +120,53 @@ describeAsRoot("mounting what cannot be mounted", () => {
 		}
 		const options = { "read-only": true, norecovery: true };
 		await using _ = await machine.mount({ type: "ext4", image, deviceReadOnly: true, options });
+	});
+
+	test.for([
+		["ext4", "mkfs.ext4 -q", 16],
+		["xfs", "mkfs.xfs -q", 300],
+		["btrfs", "mkfs.btrfs -q", 120],
+	] as const)(
+		"a journal of %s as a crash leaves it",
+		async ([type, mkfs, sizeMegabytes], { expect }) => {
+			const image = machine.image(`${type}-open.img`, sizeMegabytes * megabyte, mkfs);
+			const dirty = `${type}-crashed.img`;
+			{
+				await using _ = await machine.mount({ type, image });
+				await machine.run("echo before > before");
+			}
+			{
+				await using _ = await machine.mount({ type, image });
+				await machine.run("echo new > new; sync new .");
+				machine.copy(image, dirty);
+			}
+			const onReadOnly = { type, image: dirty, deviceReadOnly: true };
+			const error = await machine.refusal({ ...onReadOnly, options: { "read-only": true } });
+			expect(error).toMatchObject({ code: "ERR_DEVICE_REQUIREMENT" });
+			expect(error.message).toContain("was not unmounted properly");
+			{
+				const options = { "read-only": true, norecovery: true };
+				await using _ = await machine.mount({ ...onReadOnly, options });
+				expect(await machine.run("cat before")).toBe("before\n");
+			}
+			await using _ = await machine.mount({ type, image: dirty });
+			expect(await machine.run("cat before new")).toBe("before\nnew\n");
+		},
+	);
+
+	test("a file system that the kernel has not", async ({ expect, skip }) => {
+		const type = ["vfat", "f2fs", "iso9660"].find((each) => !hasFileSystem(each));
+		if (type === undefined) return skip("impossible here: the kernel has them all");
+
+		const error = await machine.refusal({ type, image: "ext4.img" });
+
+		expect(error).toMatchObject({
+			code: "ERR_DEVICE_UNSUPPORTED",
+			details: { errno: "ENODEV" },
+		});
+		expect(error.message).toMatch(
+			/this machine's kernel has no \w+\. Load its module \(modprobe \w+\).*CONFIG_.*--backend uml/,
+		);
 	});
 
 	test("a damaged one", async ({ expect }) => {
