@@ -168,7 +168,7 @@ export function fakePartitions(options: FakePartitionsOptions = {}): FakePartiti
 		},
 		list: (disk) => [...shown.values()].filter((each) => each.disk === disk),
 		find: (disk, number) => shown.get(`${disk}p${number}`),
-		open(devices, name, { node }) {
+		open(devices, name, node) {
 			step("open");
 			const found = [...shown.values()].find((each) => each.node.minor === node.minor);
 			if (found === undefined) throw sysError("ENXIO", "openat2");

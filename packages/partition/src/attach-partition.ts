@@ -22,7 +22,7 @@ export type AttachPartitionOptions = PartitionSelector & {
 	readonly readOnly?: boolean | undefined;
 	/** First part of the tag that says whose a mapping is. @default `pid-` and the process's pid */
 	readonly run?: string | undefined;
-	/** Second part of the tag. @default the parent's name and the process's number of this partition */
+	/** Second part of the tag. @default the parent's name and a number */
 	readonly name?: string | undefined;
 	/** How long closing waits for others to let go of the device. @default 5000 */
 	readonly closeTimeoutMs?: number | undefined;

@@ -91,7 +91,8 @@ async function closePartition(
 	await takeEvery([
 		() => verifyUnchanged(sys, partition, { subject, disk: closing.name }),
 		async () => {
-			if (readOnly || !isLast) return;
+			// One that somebody else has, too, stays: they may have mounted it.
+			if (readOnly || !isLast || !share.isAdded) return;
 			try {
 				claim = await claimPartition(sys, partition, { subject, deadlineMs });
 			} catch (error) {

@@ -63,8 +63,8 @@ export function linuxPartitions(): PartitionSys {
 				return number === undefined ? [] : (find(disk, Number(number)) ?? []);
 			}),
 		find,
-		open: (devices, name, how) =>
-			devices === undefined ? openNowhere(name, how) : openNode(devices, name, how),
+		open: (devices, name, node) =>
+			devices === undefined ? openNowhere(name, node) : openNode(devices, name, node),
 		setReadOnly: (partition) => setBlockReadOnly(partition.fd, true),
 		removeNode: removeBlockNode,
 		holders: (node) => findHolders(node),
@@ -89,16 +89,12 @@ function find(disk: string, number: number): KernelPartition | undefined {
 	}
 }
 
-function openNode(
-	devices: FdLike,
-	name: string,
-	{ node, readOnly }: { readonly node: DeviceNumber; readonly readOnly: boolean },
-): OpenedPartition {
+function openNode(devices: FdLike, name: string, node: DeviceNumber): OpenedPartition {
 	// That of somebody who holds the partition already, as a loop device's service does for all of them.
 	const hasMadeNode = !isNode(devices, name, node);
 	if (hasMadeNode) makeBlockNode(devices, name, node);
 	try {
-		return { handle: openat2(devices, name, flagsFor(readOnly)), path: name, hasMadeNode };
+		return { handle: openat2(devices, name, toHold), path: name, hasMadeNode };
 	} catch (error) {
 		if (hasMadeNode) removeBlockNode(devices, name);
 		throw error;
@@ -106,13 +102,10 @@ function openNode(
 }
 
 /** By number, on a file system that appears nowhere: the machine's `/dev` may lack it, or have something else there. */
-function openNowhere(
-	name: string,
-	{ node, readOnly }: { readonly node: DeviceNumber; readonly readOnly: boolean },
-): OpenedPartition {
+function openNowhere(name: string, node: DeviceNumber): OpenedPartition {
 	using nowhere = detachedMount("tmpfs", { size: "64k", mode: "0700" });
 	mknodat(nowhere, name, "block", node, 0o600);
-	const handle = openat2(nowhere, name, flagsFor(readOnly));
+	const handle = openat2(nowhere, name, toHold);
 	const path = `/dev/${name}`;
 	return {
 		handle,
@@ -132,8 +125,6 @@ function isNode(directory: FdLike, path: string, { major, minor }: DeviceNumber)
 	}
 }
 
-function flagsFor(readOnly: boolean): { readonly flags: number } {
-	return { flags: readOnly ? constants.O_RDONLY : constants.O_RDWR };
-}
-
+// Not for writing, which would keep others from mounting it where the kernel has no CONFIG_BLK_DEV_WRITE_MOUNTED.
+const toHold = { flags: constants.O_RDONLY } as const;
 const O_PATH = 0o10000000; // asm-generic/fcntl.h; Node has no name for it

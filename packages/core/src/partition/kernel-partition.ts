@@ -222,10 +222,7 @@ function tryHold(sys: PartitionSys, holding: Holding): HeldPartition | KernelPar
 	// Whatever comes: what we have added and do not keep is removed, unless somebody has it open. Then it goes with the disk.
 	if (isOurs) unheld.defer(() => void removeUnused(sys, disk, wanted.number));
 	try {
-		const { handle, path, hasMadeNode } = sys.open(devices, name, {
-			node: found.node,
-			readOnly,
-		});
+		const { handle, path, hasMadeNode } = sys.open(devices, name, found.node);
 		if (devices !== undefined && hasMadeNode) unheld.defer(() => sys.removeNode(devices, path));
 		unheld.use(handle);
 		const before = sys.describe(handle);

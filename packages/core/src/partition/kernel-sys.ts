@@ -48,14 +48,10 @@ export interface PartitionSys extends WaitClock {
 	/** One of them. */
 	find(disk: string, number: number): KernelPartition | undefined;
 	/**
-	 * Opens a partition: by the node of its name in the device directory, which is made in the place of whatever else has that
+	 * Opens a partition to hold it: by the node of its name in the device directory, which is made in the place of whatever else has that
 	 * name; without a directory, by one that is nowhere. `ENXIO`, `ENODEV`: it is gone again. No node is made when it throws.
 	 */
-	open(
-		devices: FdLike | undefined,
-		name: string,
-		how: { readonly node: DeviceNumber; readonly readOnly: boolean },
-	): OpenedPartition;
+	open(devices: FdLike | undefined, name: string, node: DeviceNumber): OpenedPartition;
 	/** Has a partition refuse writes. */
 	setReadOnly(partition: Handle): void;
 	/** Removes a node; one that is gone already is no error. */

@@ -121,13 +121,14 @@ describe("opening partitions", () => {
 	});
 
 	test("uses one that somebody else has open, and leaves it there", async ({ expect }) => {
-		const { sys, request, addForeign, shown, nodes } = setUp();
+		const { sys, request, addForeign, shown, nodes, log } = setUp();
 		const theirs = addForeign(range(1), 1);
 		nodes.set("loop3p1", theirs.node.minor);
 
-		const open = await openPartitions(sys, request);
+		const open = await openPartitions(sys, { ...request, partitions: [range(1)] });
 		await open[Symbol.asyncDispose]();
 
+		expect(log).not.toContain("claim"); // they may have mounted it
 		expect([...shown.values()]).toEqual([theirs]);
 		expect(theirs.openCount).toBe(1);
 		expect([...nodes.keys()]).toEqual(["loop3p1"]);
