@@ -43,6 +43,13 @@ static napi_value js_read(napi_env env, napi_callback_info info) {
 	return make_result(env, result);
 }
 
+/* seekEnd(fd): 0. Where reading goes on is the end. */
+static napi_value js_seek_end(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	return make_int(env, lseek(get_int(env, argv[0]), 0, SEEK_END) < 0 ? -errno : 0);
+}
+
 /* pipe(out: Int32Array(2), flags): 0; [read end, write end] */
 static napi_value js_pipe(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
@@ -178,6 +185,7 @@ void define_files(napi_env env, napi_value exports) {
 	define_function(env, exports, "close", js_close);
 	define_function(env, exports, "fcntl", js_fcntl);
 	define_function(env, exports, "read", js_read);
+	define_function(env, exports, "seekEnd", js_seek_end);
 	define_function(env, exports, "pipe", js_pipe);
 	define_function(env, exports, "openat2", js_openat2);
 	define_function(env, exports, "mknodat", js_mknodat);

@@ -1,8 +1,7 @@
-/* Mounts by descriptor, and what the kernel says when one cannot be made. */
+/* Mounts by descriptor, and what a file system says when one cannot be made. */
 #include "binding.h"
 
 #include <fcntl.h>
-#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -209,16 +208,6 @@ static napi_value js_mount_setattr(napi_env env, napi_callback_info info) {
 									get_uint(env, argv[1]) | AT_EMPTY_PATH, &attributes, sizeof attributes));
 }
 
-/* kernelLog(into: Uint8Array): bytes of the newest lines of the kernel's log; syslog(2) */
-static napi_value js_kernel_log(napi_env env, napi_callback_info info) {
-	napi_value argv[MAX_ARGUMENTS];
-	arguments(env, info, argv);
-	size_t length;
-	char *into = get_array(env, argv[0], &length);
-	if (into == NULL) return make_int(env, -EINVAL);
-	return make_result(env, klogctl(3 /* SYSLOG_ACTION_READ_ALL */, into, (int)length));
-}
-
 void define_mounts(napi_env env, napi_value exports) {
 	define_function(env, exports, "fsmount", js_fsmount);
 	define_function(env, exports, "createMount", js_create_mount);
@@ -226,5 +215,4 @@ void define_mounts(napi_env env, napi_value exports) {
 	define_function(env, exports, "moveMount", js_move_mount);
 	define_function(env, exports, "openTree", js_open_tree);
 	define_function(env, exports, "mountSetattr", js_mount_setattr);
-	define_function(env, exports, "kernelLog", js_kernel_log);
 }

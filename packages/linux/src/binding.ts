@@ -21,6 +21,7 @@ export interface Binding {
 	close(fd: number): number;
 	fcntl(fd: number, command: number, argument: number): number;
 	read(fd: number, into: Uint8Array, start: number, end: number): number;
+	seekEnd(fd: number): number;
 	pipe(out: Int32Array, flags: number): number;
 	openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number;
 	mknodat(dir: number, path: string, mode: number, major: number, minor: number): number;
@@ -41,7 +42,6 @@ export interface Binding {
 	moveMount(mount: number, directory: number): number;
 	openTree(directory: number, flags: number): number;
 	mountSetattr(mount: number, flags: number, set: number, clear: number): number;
-	kernelLog(into: Uint8Array): number;
 	ioctl(
 		fd: number,
 		request: number,

@@ -13,6 +13,7 @@ export { type IoctlCall, type IoctlPointer, ioctl, ioctlAsync } from "./ioctl.ts
 export { type BatchCall, performInOrder } from "./batch.ts";
 export * from "./file.ts";
 export * from "./mount.ts";
+export { KernelLog } from "./kernel-log.ts";
 export * from "./process.ts";
 export * from "./capability.ts";
 export * from "./block.ts";

@@ -208,21 +208,6 @@ export function unescapeOctal(text: string): string {
 	);
 }
 
-/**
- * The newest lines of the kernel's log, such as `[   12.345678] EXT4-fs (loop3): …`, with or without their level `<3>`.
- *
- * @param maxBytes - What is older is left out.
- * @throws {@link SysError} `EPERM` without `CAP_SYSLOG`, where the kernel asks for it.
- *
- * Source: syslog(2), `SYSLOG_ACTION_READ_ALL`.
- */
-export function kernelLog(maxBytes: number): string[] {
-	const into = new Uint8Array(maxBytes);
-	const count = checked(binding.kernelLog(into), "syslog");
-	const text = new TextDecoder().decode(into.subarray(0, count)).trimEnd();
-	return text === "" ? [] : text.split("\n");
-}
-
 /** Much more than any type says. */
 const maxLogBytes = 8192;
 

@@ -10,7 +10,7 @@ export {
 	type MountFileSystemOptions,
 } from "./mount-file-system.ts";
 export type { MountManifestOptions } from "./generated/mount-manifest-options.ts";
-export type { MountSys, Probed, SourceDevice } from "./mount-sys.ts";
+export type { KernelMessages, Lent, MountSys, Probed, SourceDevice } from "./mount-sys.ts";
 export { mounts } from "./mount.ts";
 export { type MountOptions, parseMountOptions } from "./options.ts";
 export { type KernelType, kernelTypes, type MountType, mountTypes } from "./types.ts";

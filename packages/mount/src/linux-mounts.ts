@@ -7,7 +7,7 @@ import {
 	createMount,
 	type Fd,
 	isSysError,
-	kernelLog,
+	KernelLog,
 	mkdirat,
 	mountId,
 	moveMount,
@@ -24,7 +24,7 @@ import {
 	unlinkat,
 	unmount,
 } from "@devhost/linux";
-import type { Lent, MountSys, SourceDevice } from "./mount-sys.ts";
+import type { KernelMessages, Lent, MountSys, SourceDevice } from "./mount-sys.ts";
 
 /** This machine's kernel, in this process's mount namespace. */
 export const linuxMounts: MountSys = {
@@ -80,11 +80,11 @@ export const linuxMounts: MountSys = {
 	unmount: (path) => unmount(path),
 	fileSystemHolders: (fileSystem) => findFileSystemHolders(fileSystem),
 	holders: (node) => findHolders(node),
-	kernelLog() {
+	followKernelLog() {
 		try {
-			return kernelLog(keptLogBytes);
+			return KernelLog.open();
 		} catch (error) {
-			if (isSysError(error)) return [];
+			if (isSysError(error)) return silence;
 			throw error;
 		}
 	},
@@ -161,8 +161,7 @@ function isClaimed({ handle }: SourceDevice): boolean {
 	}
 }
 
-/** More than a failed mount says. */
-const keptLogBytes = 16_384;
+const silence: KernelMessages = { read: () => [], [Symbol.dispose]() {} };
 
 // Source: linux/fcntl.h, asm-generic/errno.h.
 const O_PATH = 0o10000000;

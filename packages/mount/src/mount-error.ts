@@ -7,16 +7,15 @@ import {
 	otherHolders,
 } from "@devhost/core";
 import { type CreateMountOptions, isSysError, MountError, type SysError } from "@devhost/linux";
-import { newMessages } from "./kernel-messages.ts";
-import type { MountSys, SourceDevice } from "./mount-sys.ts";
+import type { KernelMessages, MountSys, SourceDevice } from "./mount-sys.ts";
 
 /** A mount that failed. */
 export interface FailedMount {
 	readonly subject: string;
 	readonly source: SourceDevice | undefined;
 	readonly mount: CreateMountOptions;
-	/** The kernel's log as it was before. */
-	readonly before: readonly string[];
+	/** What the kernel has said since. */
+	readonly log: KernelMessages;
 	readonly signal: AbortSignal | undefined;
 }
 
@@ -32,14 +31,12 @@ export async function explainMountError(
 	failed: FailedMount,
 ): Promise<unknown> {
 	if (!isSysError(error)) return error;
-	const { source, before, mount } = failed;
+	const { source, mount } = failed;
 	const name = source?.path.slice(source.path.lastIndexOf("/") + 1);
 	const words = [...(name === undefined ? [] : [name]), `${mount.type}:`, `${mount.type}fs:`];
-	const log = error instanceof MountError ? error.log : [];
-	const said = [
-		...log.map((line) => line.slice(2)),
-		...newMessages(before, sys.kernelLog(), words),
-	];
+	const own = error instanceof MountError ? error.log : [];
+	const inLog = failed.log.read().filter((text) => words.some((word) => hasWord(text, word)));
+	const said = [...own.map((line) => line.slice(2)), ...inLog];
 	const explained = await explain(sys, { ...failed, error, said });
 	const { code, text, holders, pointer } = explained;
 	const what = `${failed.subject}: ${mount.type}${source === undefined ? "" : ` on ${source.path}`}: ${text}`;
@@ -54,6 +51,12 @@ export async function explainMountError(
 		details,
 		pointer,
 	});
+}
+
+/** Whether a text names something, and not what begins with its name: `loop3` is not in `loop31`. */
+function hasWord(text: string, word: string): boolean {
+	const at = text.indexOf(word);
+	return at >= 0 && !/\d/.test(text.charAt(at + word.length));
 }
 
 interface Failure extends FailedMount {

@@ -69,14 +69,20 @@ export interface MountSys extends WaitClock {
 	fileSystemHolders(fileSystem: FileSystemIdentity): Promise<readonly Holder[]>;
 	/** Who uses a block device. */
 	holders(node: DeviceNumber): Promise<readonly Holder[]>;
-	/** The newest lines of the kernel's log; none where it may not be read. */
-	kernelLog(): readonly string[];
+	/** What the kernel says from now on; nothing where that may not be read. */
+	followKernelLog(): KernelMessages;
 	/**
 	 * What stands on a device, by `blkid -p`.
 	 *
 	 * @throws {@link DeviceError} `ERR_DEVICE_TOOL` there is no blkid.
 	 */
 	probe(source: SourceDevice, subject: string, signal: AbortSignal | undefined): Promise<Probed>;
+}
+
+/** What the kernel says, from some moment on. */
+export interface KernelMessages extends Disposable {
+	/** Since the last time, oldest first. */
+	read(): readonly string[];
 }
 
 /** What stands on a device. */

@@ -124,13 +124,13 @@ async function makeMount(
 	make: Exclude<MountPlan, { kind: "none" }>,
 ): Promise<Handle> {
 	if (make.kind === "create") {
-		const before = sys.kernelLog();
+		using log = sys.followKernelLog();
 		try {
 			return await sys.create(make.mount);
 		} catch (error) {
 			const { explainMountError } = await import("./mount-error.ts");
 			const { mount } = make;
-			throw await explainMountError(sys, error, { subject, source, mount, before, signal });
+			throw await explainMountError(sys, error, { subject, source, mount, log, signal });
 		}
 	}
 	const mount = sys.clone(make.directory, make.recursive);

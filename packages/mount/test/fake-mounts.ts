@@ -137,7 +137,7 @@ export function fakeMounts({ step }: Pick<StepControl, "step">): FakeMounts {
 		},
 		fileSystemHolders: async () => [],
 		holders: async () => [],
-		kernelLog: () => [],
+		followKernelLog: () => ({ read: () => [], [Symbol.dispose]() {} }),
 		async probe() {
 			step("probe");
 			return { kind: "found", tags: new Map([["TYPE", "ext4"]]) };
