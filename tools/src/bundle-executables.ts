@@ -271,6 +271,15 @@ function importMetaPlugin(packageFolder: string): Plugin {
 	return {
 		name: "import-meta",
 		setup({ onLoad }) {
+			// Read at every start: executables say which version they are, and what options they take, but not what hosts want to know.
+			onLoad({ filter: /[/\\](package|device)\.json$/ }, async ({ path }) => {
+				const all = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+				const { name, version, types, options } = all;
+				return {
+					contents: JSON.stringify({ name, version, types, options }),
+					loader: "json",
+				};
+			});
 			onLoad({ filter: /\.[cm]?[jt]s$/ }, async ({ path }) => {
 				const source = await readFile(path, "utf8");
 				if (!source.includes("import.meta.")) return undefined;

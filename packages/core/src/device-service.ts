@@ -1,9 +1,9 @@
 import type { DeviceNumber, Fd } from "@devhost/linux";
-import { type FdSet, type Handler, reply } from "@devhost/rpc";
+import type { FdSet, Handler } from "@devhost/rpc";
 import { attachFailures } from "./attach-failures.ts";
 import { causeFirst } from "./cause-first.ts";
 import { asCloseFailure } from "./close-failure.ts";
-import type { DeviceDriver, OpenContext, OpenDevice } from "./driver.ts";
+import type { DeviceDriver, MountPlace, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
 import { HeldDevices } from "./held-devices.ts";
@@ -12,6 +12,7 @@ import { parentsComplaint } from "./parents.ts";
 import { hasSecretOptions } from "./secret-schema.ts";
 import type { ReceivedSecrets } from "./secret/receive-secrets.ts";
 import type { OpenParams, OpenResult, ParentNode, SentSecret } from "./wire.ts";
+import { broken, isIndex, isNothing, list, object } from "./wire-params.ts";
 
 /** What a device service says of itself. */
 export interface DeviceServiceIdentity {
@@ -78,6 +79,7 @@ export function deviceService(
 			const context = {
 				...openContext(request, run),
 				...(tree !== undefined && { tree }),
+				...(request.mount !== undefined && { mount: await mountPlace(request, run) }),
 				secret: (pointer: string) => secrets?.get(pointer),
 				log: (text: string) => call.signalHost("log", text),
 			};
@@ -92,12 +94,9 @@ export function deviceService(
 		}
 	};
 
-	const directory: Handler = (params) => {
-		const { name } = object(params, "directory");
-		if (typeof name !== "string") throw broken("directory needs a name");
-		const fd = held.get(name)?.directory?.();
-		if (fd === undefined) throw broken(`${name} is not open, or no mount`);
-		return reply(null, { fds: [fd] });
+	const directory: Handler = async (params) => {
+		const { openDirectory } = await import("./mount-request.ts");
+		return openDirectory(held, params);
 	};
 
 	const close: Handler = async (params) => {
@@ -129,14 +128,12 @@ export function deviceService(
 }
 
 function openContext(
-	request: OpenParams,
-	{ run, tree, devices, mounts }: Run,
+	request: Pick<OpenParams, "name" | "parents">,
+	{ run, tree, devices }: Run,
 ): Omit<OpenContext, "signal" | "log" | "secret"> {
-	const { parents = [], mount } = request;
+	const { parents = [] } = request;
 	const { name } = parseKey(request.name);
 	const [parent] = parents;
-	if (mount !== undefined && mounts === undefined)
-		throw broken("open of a mount, and begin had no directory of mounts");
 	return {
 		name,
 		run,
@@ -144,19 +141,23 @@ function openContext(
 		devices,
 		parents,
 		...(parent !== undefined && { parent }),
-		...(mount !== undefined && mounts !== undefined && { mount: { ...mount, root: mounts } }),
 	};
 }
 
 /** What came for the options that are secrets; undefined where the driver has no such options. */
 async function receiveSecrets(
 	schema: object,
-	request: OpenParams,
+	request: Pick<OpenParams, "name" | "options" | "secrets">,
 	fds: FdSet,
 ): Promise<ReceivedSecrets | undefined> {
 	if (!hasSecretOptions(schema)) return undefined;
 	const receive = await import("./secret/receive-secrets.ts");
 	return receive.receiveSecrets(schema, request, fds);
+}
+
+async function mountPlace({ mount }: { readonly mount?: unknown }, run: Run): Promise<MountPlace> {
+	const { parseMountPlace } = await import("./mount-request.ts");
+	return parseMountPlace(mount, run.mounts);
 }
 
 function openResult({ path, node, nodes, details }: OpenDevice): OpenResult {
@@ -174,7 +175,7 @@ function plainNumber({ major, minor }: DeviceNumber): DeviceNumber {
 	return { major, minor };
 }
 
-function checkParents({ name, type, parents = [] }: OpenParams, driver: DeviceDriver): void {
+function checkParents({ name, type, parents = [] }: Request, driver: DeviceDriver): void {
 	const wrong = parentsComplaint(
 		driver.parent,
 		parents.map(({ path }) => path),
@@ -183,13 +184,18 @@ function checkParents({ name, type, parents = [] }: OpenParams, driver: DeviceDr
 	throw new DeviceError("ERR_DEVICE_PARENT", `${name}: ${type} ${wrong}`, { device: name });
 }
 
-function unknownType({ name, type }: OpenParams, known: Iterable<string>): DeviceError {
+function unknownType({ name, type }: Request, known: Iterable<string>): DeviceError {
 	const message = `${name}: this service has no type "${type}", only ${[...known].join(", ")}`;
 	return new DeviceError("ERR_DEVICE_TYPE", message, { device: name });
 }
 
+/** Where it is to be mounted is looked at only if it is. */
+interface Request extends Omit<OpenParams, "mount"> {
+	readonly mount?: unknown;
+}
+
 /** The host is ours or a stranger's; either way its parameters are checked before anything is done. */
-function openParams(params: unknown): OpenParams {
+function openParams(params: unknown): Request {
 	const { name, type, options, parents, secrets, tree, mount } = object(params, "open");
 	if (typeof name !== "string" || name === "") throw broken("open needs a name");
 	if (typeof type !== "string") throw broken("open needs a type");
@@ -199,33 +205,9 @@ function openParams(params: unknown): OpenParams {
 		options,
 		...(isNothing(parents) ? {} : { parents: list(parents, "the parents").map(parentNode) }),
 		...(isNothing(secrets) ? {} : { secrets: list(secrets, "the secrets").map(sentSecret) }),
-		...(isNothing(tree) ? {} : { tree: index(tree, "the tree of open") }),
-		...(isNothing(mount) ? {} : { mount: mountPlace(mount) }),
+		...(isIndex(tree) && { tree }),
+		...(!isNothing(mount) && { mount }),
 	};
-}
-
-function mountPlace(value: unknown): NonNullable<OpenParams["mount"]> {
-	const { target, partition } = object(value, "the mount of open");
-	if (!isNothing(target) && typeof target !== "string")
-		throw broken("the target of a mount is no string");
-	return {
-		...(typeof target === "string" && { target }),
-		...(isNothing(partition) ? {} : { partition: index(partition, "the partition") }),
-	};
-}
-
-function index(value: unknown, what: string): number {
-	if (isIndex(value)) return value;
-	throw broken(`${what} is no whole number, 0 or more`);
-}
-
-function isNothing(value: unknown): value is null | undefined {
-	return value === undefined || value === null;
-}
-
-function list(value: unknown, what: string): readonly unknown[] {
-	if (Array.isArray(value)) return value;
-	throw broken(`${what} of open are not a list`);
 }
 
 function sentSecret(value: unknown): SentSecret {
@@ -242,19 +224,4 @@ function parentNode(value: unknown): ParentNode {
 	}
 	const number: DeviceNumber = { major, minor };
 	return { path, node: number };
-}
-
-function object(value: unknown, what: string): Record<string, unknown> {
-	if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-		return value as Record<string, unknown>;
-	}
-	throw broken(`${what} is not an object`);
-}
-
-function isIndex(value: unknown): value is number {
-	return typeof value === "number" && Number.isInteger(value) && value >= 0;
-}
-
-function broken(message: string): DeviceError {
-	return new DeviceError("ERR_DEVICE_SERVICE", message);
 }

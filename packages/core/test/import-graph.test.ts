@@ -35,6 +35,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"run-device-service.ts",
 		"secret-schema.ts",
 		"system-error.ts",
+		"wire-params.ts",
 	]);
 });
 

@@ -58,9 +58,9 @@ function neededBy(
 	stage: Pick<StageDeclaration, "uses" | "devices" | "mounts">,
 ): string[] {
 	const [own, shared] = [byKey(stage), byKey(manifest)];
-	const used = (stage.uses ?? []).flatMap((name) => [
-		...[shared[name], shared[mountKey(name)]].filter((each) => each !== undefined),
-	]);
+	const used = (stage.uses ?? []).flatMap((name) =>
+		[shared[name], shared[mountKey(name)]].filter((each) => each !== undefined),
+	);
 	return withAncestors([...used, ...allOf(stage)], { own, shared })
 		.filter((device) => shared[device.key] === device)
 		.map(({ key }) => key);

@@ -24,7 +24,7 @@ export interface ReceivedSecrets extends Disposable {
  */
 export function receiveSecrets(
 	schema: object,
-	{ name, options, secrets = [] }: OpenParams,
+	{ name, options, secrets = [] }: Pick<OpenParams, "name" | "options" | "secrets">,
 	fds: FdSet,
 ): ReceivedSecrets {
 	using taken = new DisposableStack();
