@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { binding } from "./binding.ts";
 import { checked, SysError } from "./errno.ts";
-import { Fd } from "./fd.ts";
+import type { Fd } from "./fd.ts";
 import { mknodat, openat2 } from "./file.ts";
 import { detachedMount } from "./mount.ts";
 

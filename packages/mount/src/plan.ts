@@ -71,6 +71,10 @@ export async function planMount(
 			const at = (location: string, pointer: string): string =>
 				`/proc/self/fd/${open(location, pointer).fd}`;
 			const own = {
+				// A hostile layer could otherwise show files of another one by its extended attributes.
+				// Source: Documentation/filesystems/overlayfs.rst.
+				metacopy: "off",
+				redirect_dir: "nofollow",
 				lowerdir: lower.map((each, index) => at(each, `/lower/${index}`)).join(":"),
 				...(upper !== undefined && { upperdir: at(upper, "/upper") }),
 				...(work !== undefined && { workdir: at(work, "/work") }),
@@ -105,7 +109,8 @@ function plain(
 ): PlannedMount {
 	const mount = {
 		type,
-		options: { ...options, ...(readOnly && { ro: true as const }) },
+		// Only a name, for people: there is no device.
+		options: { source: type, ...options, ...(readOnly && { ro: true as const }) },
 		attributes,
 	};
 	return { make: { kind: "create", mount }, readOnly, details: { type, readOnly } };

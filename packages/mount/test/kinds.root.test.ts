@@ -206,6 +206,30 @@ describeAsRoot("types of mounts", () => {
 		expect(await machine.run("touch x 2>&1 || true")).toContain("Read-only");
 	});
 
+	test("a partition of a disk is found by its number", async ({ expect }) => {
+		const image = machine.image(
+			"parts.img",
+			40 * megabyte,
+			"printf 'label: gpt\\nsize=8M\\nsize=16M\\n' | sfdisk -q",
+		);
+		const inner = execFileSync("sfdisk", ["--dump", machine.path(image)], { encoding: "utf8" });
+		const start = Number(/start= *(\d+), size= *32768/.exec(inner)?.[1]);
+		const offset = `offset=${start * 512}`;
+		execFileSync("mkfs.ext4", ["-q", "-F", "-E", offset, machine.path(image), "16M"], {
+			stdio: "pipe",
+		});
+
+		for (const type of ["ext4", "org.osbuild.ext4", "auto"]) {
+			await using opened = await machine.open({ root: { type, image, partition: 2 } });
+			const { path } = opened.get("root");
+			expect(opened.getMount("root").details).toMatchObject({
+				type: "ext4",
+				source: `/dev/${path}p2`,
+			});
+			await machine.run("touch seen");
+		}
+	});
+
 	test("an image in a mount is opened from there, and closes before it", async ({ expect }) => {
 		{
 			await using _ = await machine.mount({ type: "ext4", image: "ext4.img" });

@@ -146,7 +146,8 @@ export class Machine implements AsyncDisposable {
 				partition,
 			} = request;
 			if (image !== undefined) {
-				const device = { filename: image, "read-only": deviceReadOnly };
+				const partscan = partition !== undefined;
+				const device = { filename: image, "read-only": deviceReadOnly, partscan };
 				const place = request.in === undefined ? {} : { tree: mountKey(request.in) };
 				specs.set(name, { type: "devhost.loopback", options: device, ...place });
 			}
