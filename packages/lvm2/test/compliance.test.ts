@@ -52,7 +52,7 @@ describe.for([
 					...(machine.parents[0] !== undefined && { parent: machine.parents[0] }),
 				},
 				leftovers: machine.leftovers,
-				hasNode: ({ path, node }) => machine.mappings.nodes.get(path) === node.minor,
+				hasNode: ({ path, node }) => machine.mappings.nodes.get(path) === node?.minor,
 				async [Symbol.asyncDispose]() {},
 			};
 		},
