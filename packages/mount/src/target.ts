@@ -50,7 +50,7 @@ export function openTarget(
 			try {
 				sys.makeDirectory(parent, name);
 				acquired.defer(() => {
-					if (!isKept) sys.removeDirectory(parent, name);
+					if (!isKept) removeUnused(sys, parent, name);
 				});
 				directory = acquired.use(sys.openEntry(parent, name));
 			} catch (cause) {
@@ -66,6 +66,16 @@ export function openTarget(
 		},
 		[Symbol.dispose]: () => owned.dispose(),
 	};
+}
+
+/** Removes a directory that was made, unless something is in it by now: the target of another mount. */
+function removeUnused(sys: MountSys, parent: Handle, name: string): void {
+	try {
+		sys.removeDirectory(parent, name);
+	} catch (error) {
+		if (!isSysError(error) || !["ENOTEMPTY", "EBUSY", "ENOENT"].includes(error.code))
+			throw error;
+	}
 }
 
 function noDirectory(error: unknown, path: string, subject: string): unknown {

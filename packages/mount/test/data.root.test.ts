@@ -36,4 +36,28 @@ describeAsRoot("data", () => {
 			}
 		},
 	);
+
+	test(
+		"eight at once do not get in each other's way",
+		{ timeout: 30_000 * slowness },
+		async ({ expect }) => {
+			machine.image("base.img", 16 * megabyte, "mkfs.ext4 -q");
+			const { root } = machine;
+			const work = async (index: number): Promise<void> => {
+				const image = machine.copy("base.img", `disk${index}.img`);
+				const target = `/at-once/${index}`;
+				for (let round = 0; round < 10; round++) {
+					await using _ = await machine.mount({ type: "ext4", image, target });
+					const file = join(root, target, "rounds");
+					const before = round === 0 ? "" : readFileSync(file, "utf8");
+					expect(before).toBe(`disk${index} `.repeat(round));
+					writeFileSync(file, `${before}disk${index} `);
+				}
+			};
+			await Promise.all(Array.from({ length: 8 }, (_, index) => work(index)));
+
+			expect(await machine.mounted()).toEqual([]);
+			expect(machine.loops()).toEqual([]);
+		},
+	);
 });

@@ -8,8 +8,6 @@ const images: Readonly<Record<string, readonly [mkfs: string, sizeBytes: number]
 	ext4: ["mkfs.ext4 -q", 16 * megabyte],
 	xfs: ["mkfs.xfs -q", 300 * megabyte],
 	btrfs: ["mkfs.btrfs -q", 120 * megabyte],
-	vfat: ["mkfs.vfat", 16 * megabyte],
-	f2fs: ["mkfs.f2fs -q", 64 * megabyte],
 };
 
 describeAsRoot("file systems", () => {
@@ -23,10 +21,11 @@ describeAsRoot("file systems", () => {
 	afterAll(() => machine[Symbol.asyncDispose]());
 
 	for (const [type, [mkfs, sizeBytes]] of Object.entries(images)) {
-		test.skipIf(!hasFileSystem(type))(
+		test(
 			`${type} is mounted, written, closed and has it all`,
 			{ timeout: 10_000 * slowness },
-			async ({ expect }) => {
+			async ({ expect, skip }) => {
+				skip(!hasFileSystem(type), `impossible here: the kernel has no ${type}`);
 				const image = machine.image(`${type}.img`, sizeBytes, mkfs);
 				{
 					await using opened = await machine.open({ root: { type, image } });

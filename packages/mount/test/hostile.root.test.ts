@@ -75,6 +75,18 @@ describeAsRoot("hostile images", () => {
 		expect(await machine.run("ls -d new 2>&1 || true")).toContain("No such file");
 	});
 
+	test("what was made for one target stays when another needs it", async ({ expect }) => {
+		const [good, bad] = await Promise.allSettled([
+			machine.mount({ type: "ext4", image: "inner.img", target: "/shared/by/good" }),
+			machine.mount({ type: "xfs", image: "hostile.img", target: "/shared/by/bad" }),
+		]);
+
+		expect(bad).toMatchObject({ reason: { code: "ERR_DEVICE_FORMAT", closeFailures: [] } });
+		expect(await machine.run("ls shared/by; mountpoint -q shared/by/good")).toBe("good\n");
+		if (good.status === "fulfilled") await good.value.close();
+		await machine.run("rmdir shared/by/good shared/by shared");
+	});
+
 	test("directories that are missing are made, for all to enter", async ({ expect }) => {
 		{
 			await using opened = await machine.open({
