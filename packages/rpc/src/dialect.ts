@@ -39,14 +39,18 @@ export interface Wire {
 	close(): void;
 }
 
-/**
- * The dialects, by the type of socket that stands for them. A service asks its socket and speaks what the host speaks.
- *
- * osbuild's JSON over `SOCK_SEQPACKET` is to be one file beside stream-wire.ts and one line here.
- */
-const dialects: Partial<Record<string, new (fd: number, events: WireEvents) => Wire>> = {
+/** How a dialect is opened on a socket. */
+export type WireType = new (fd: number, events: WireEvents) => Wire;
+
+/** The dialects, by the type of socket that stands for them. A service asks its socket and speaks what the host speaks. */
+const dialects: Partial<Record<string, WireType>> = {
 	stream: StreamWire,
 };
+
+/** Adds a dialect: osbuild's, which only those load that ask for it. */
+export function setDialect(socketType: "seqpacket", dialect: WireType): void {
+	dialects[socketType] = dialect;
+}
 
 /**
  * Opens the dialect that the socket's type stands for.
@@ -60,7 +64,7 @@ export function openWire(socket: FdLike, events: WireEvents): Wire {
 		throw new RpcError("ERR_RPC_DIALECT", `descriptor ${fd} is not a socket`);
 	const Dialect = dialects[type];
 	if (Dialect !== undefined) return new Dialect(fd, events);
-	const known = type === "seqpacket" ? " (osbuild's JSON dialect)" : "";
+	const known = type === "seqpacket" ? " (osbuild's dialect, see @devhost/rpc/osbuild)" : "";
 	throw new RpcError(
 		"ERR_RPC_DIALECT",
 		`descriptor ${fd} is a ${type} socket${known}, which is not spoken here; a stream socket is`,

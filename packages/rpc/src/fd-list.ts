@@ -1,4 +1,5 @@
 import { Fd, type FdLike } from "@devhost/linux";
+import { RpcError } from "./error.ts";
 
 /**
  * Duplicates of descriptors that have to wait: by the time they are sent the numbers may mean something else.
@@ -35,5 +36,21 @@ export function closeFds(fds: readonly FdLike[] | undefined): void {
 		} catch {
 			// Closed already, or data written before could not be stored: whoever has the other copy learns of it.
 		}
+	}
+}
+
+/**
+ * A received descriptor that has the number of standard input, output or error: what is printed would go there.
+ *
+ * @throws {@link RpcError} `ERR_RPC_CLOSED` when there is no other number. It is not closed then.
+ */
+export function raiseFd(low: number): number {
+	try {
+		const [raised] = duplicateFds([low]) as [Fd];
+		closeFds([low]);
+		return raised.take();
+	} catch (cause) {
+		const message = `descriptor ${low} was received, and there is no other number for it`;
+		throw new RpcError("ERR_RPC_CLOSED", message, { cause });
 	}
 }

@@ -68,3 +68,12 @@ export const maxLogLineBytes: number = 64 * 1024;
 
 /** Lines of a service's log that are kept for the error that tells of its end. */
 export const keptLogLines = 20;
+
+/**
+ * Bytes of a JSON document of osbuild's dialect, whether in a packet or a file. osbuild itself has no limit; the longest that
+ * it is known to send, lists of input files, have a few MiB. 32 MiB of empty lists become half a GiB of heap.
+ */
+export const maxDocumentBytes: number = 32 * 2 ** 20;
+
+/** Arrays and objects inside each other in such a document. Python's own limit is near 1,000. */
+export const maxDocumentNesting = 512;

@@ -20,6 +20,12 @@ export interface ServiceOptions {
 	readonly argv: readonly string[];
 	/** Its whole environment. @default ours without what Node would obey: see {@link serviceEnvironment} */
 	readonly environment?: Readonly<Record<string, string>>;
+	/**
+	 * What it speaks: ours, or osbuild's, of which {@link speakOsbuild} is to be called before.
+	 *
+	 * @default "devhost"
+	 */
+	readonly dialect?: "devhost" | "osbuild";
 	/** Mount namespace that it runs in, or that it gets a copy of. @default ours */
 	readonly namespace?: FdLike | { readonly copyOf: FdLike };
 	/** How long it may take to say HELLO. @default 10,000 */
@@ -55,7 +61,9 @@ export function startService(options: ServiceOptions): { child: Child; socket: F
 	using theirs = new DisposableStack();
 	using ours = new DisposableStack();
 	try {
-		const [socket, theirSocket] = socketpair("stream");
+		const [socket, theirSocket] = socketpair(
+			options.dialect === "osbuild" ? "seqpacket" : "stream",
+		);
 		ours.use(socket);
 		theirs.use(theirSocket);
 		const [log, logEnd] = pipe();

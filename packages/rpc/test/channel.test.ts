@@ -475,7 +475,7 @@ describe("a socket that is none of ours is refused:", () => {
 		const [a, b] = socketpair("seqpacket");
 
 		expect(() => new Channel(a, "x", new Mailbox())).toThrow(
-			/seqpacket socket \(osbuild's JSON dialect\)/,
+			/seqpacket socket \(osbuild's dialect, see @devhost\/rpc\/osbuild\)/,
 		);
 
 		b.close();
