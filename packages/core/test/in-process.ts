@@ -22,7 +22,7 @@ export function inProcess(service: DeviceService): DeviceServiceClient {
 			]);
 			if (hasExtras(value)) {
 				const fds = new FdSet((value.fds ?? []).map(duplicate));
-				for (const fd of value.fds ?? []) closeFd(fd);
+				for (const fd of value.fds ?? []) if (typeof fd !== "number") closeFd(fd.take());
 				return { value: value.value, fds, [Symbol.dispose]: () => fds.close() };
 			}
 			return { value: structuredClone(value), [Symbol.dispose]() {} };

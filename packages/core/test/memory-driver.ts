@@ -154,7 +154,7 @@ export function memorySubject(control: StepControl, flaw?: Flaw): DriverUnderTes
 		options: { label: "x" },
 		context: { name: "disk", run: "r1", tree: -1, devices: -1 },
 		leftovers: () => [...system.held],
-		hasNode: ({ path, node }) => system.nodes.get(path) === node.minor,
+		hasNode: ({ path, node }) => system.nodes.get(path) === node?.minor,
 		async [Symbol.asyncDispose]() {},
 	};
 }

@@ -49,7 +49,7 @@ describe.for([
 					secret: machine.secret,
 				},
 				leftovers: machine.leftovers,
-				hasNode: ({ path, node }) => machine.mappings.nodes.get(path) === node.minor,
+				hasNode: ({ path, node }) => machine.mappings.nodes.get(path) === node?.minor,
 				async [Symbol.asyncDispose]() {},
 			};
 		},

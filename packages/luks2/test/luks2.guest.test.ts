@@ -3,7 +3,13 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 
 import { open } from "node:fs/promises";
 import type { DeviceError } from "@devhost/core";
 import { findTool } from "@devhost/core/command";
-import { addKey, DeviceMapper, KEY_SPEC_USER_KEYRING, unlinkKey } from "@devhost/linux";
+import {
+	addKey,
+	DeviceMapper,
+	type DeviceNumber,
+	KEY_SPEC_USER_KEYRING,
+	unlinkKey,
+} from "@devhost/linux";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
 import { linuxLuks } from "../src/linux-luks.ts";
 import {
@@ -71,7 +77,7 @@ describe("an opened container", () => {
 		{
 			using loop = await machine.bind(file);
 			await using device = await machine.open(loop);
-			expect(device.path).toBe(`dm-${device.node.minor}`);
+			expect(device.path).toBe(`dm-${device.node?.minor}`);
 			expect(device.details).toMatchObject({
 				cipher: "aes-xts-plain64",
 				keySlot: 0,
@@ -116,7 +122,7 @@ describe("an opened container", () => {
 		});
 		using mapper = DeviceMapper.open();
 
-		const [target] = mapper.table({ node: device.node });
+		const [target] = mapper.table({ node: device.node as DeviceNumber });
 
 		expect(target).toMatchObject({ type: "crypt" });
 		for (const flag of [

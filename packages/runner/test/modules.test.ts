@@ -27,6 +27,29 @@ const description = {
 	},
 };
 
+const mountTypes = [
+	"ext4",
+	"xfs",
+	"btrfs",
+	"vfat",
+	"erofs",
+	"squashfs",
+	"iso9660",
+	"f2fs",
+	"auto",
+	"bind",
+	"overlay",
+	"tmpfs",
+	"org.osbuild.ext4",
+	"org.osbuild.xfs",
+	"org.osbuild.btrfs",
+	"org.osbuild.fat",
+	"org.osbuild.erofs",
+	"org.osbuild.squashfs",
+	"org.osbuild.bind",
+	"org.osbuild.noop",
+];
+
 const builtInTypes = [
 	"devhost.loopback",
 	"org.osbuild.loopback",
@@ -35,10 +58,23 @@ const builtInTypes = [
 	"org.osbuild.luks2",
 	"devhost.lvm2.lv",
 	"org.osbuild.lvm2.lv",
+	...mountTypes,
 ];
 
 describe("what comes with devhost", () => {
-	test("is loop devices, LUKS2 and LVM2, under osbuild's names, too", ({ expect }) => {
+	test("is mounts, which have types of their own", ({ expect }) => {
+		const { forType } = findModules();
+
+		expect(forType("ext4")).toMatchObject({
+			package: "@devhost/mount",
+			mounts: { ext4: { source: "required", fileSystem: "ext4" }, tmpfs: { source: "none" } },
+		});
+		expect(forType("devhost.loopback")).not.toHaveProperty("mounts");
+	});
+
+	test("is loop devices, partitions, LUKS2, LVM2 and mounts, under osbuild's names, too", ({
+		expect,
+	}) => {
 		const modules = findModules();
 
 		expect(modules.problems).toEqual([]);

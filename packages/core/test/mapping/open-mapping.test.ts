@@ -78,7 +78,7 @@ describe.for([
 				options: {},
 				context: { name: "root", run: "run-1", tree: 10, devices: 11 },
 				leftovers: machine.leftovers,
-				hasNode: ({ path, node }) => machine.nodes.get(path) === node.minor,
+				hasNode: ({ path, node }) => machine.nodes.get(path) === node?.minor,
 				async [Symbol.asyncDispose]() {},
 			};
 		},
