@@ -72,6 +72,61 @@ describeAsRoot("whatever is killed after whichever step of a run", () => {
 	);
 
 	test(
+		"nothing is left of partitions by label, and of a file system on one",
+		{ timeout: timeoutMs },
+		async ({ annotate, expect }) => {
+			using project = new Project();
+			const [disk, root] = [
+				project.image("disk.img", 16 * 2 ** 20),
+				project.image("root.img", 8 * 2 ** 20),
+			];
+			const env = { PATH: "/usr/sbin:/usr/bin" };
+			execFileSync("mkfs.ext4", ["-q", root], { env });
+			execFileSync("sfdisk", ["--quiet", disk], {
+				env,
+				input: 'label: gpt\nstart=2048, size=2048, name="boot"\nstart=4096, size=16384, name="root"\n',
+			});
+			execFileSync("dd", [
+				`if=${root}`,
+				`of=${disk}`,
+				"bs=1M",
+				"seek=2",
+				"conv=notrunc,sparse",
+				"status=none",
+			]);
+			const partition = (label: string): object => {
+				return { type: "devhost.partition", parent: "disk", options: { label } };
+			};
+			const manifest = project.manifest({
+				devices: {
+					disk: { type: "devhost.loopback", options: { filename: "disk.img" } },
+					boot: partition("boot"),
+					root: partition("root"),
+				},
+				mounts: { "root-fs": { type: "ext4", source: "root", target: "/" } },
+				stages: [
+					{
+						name: "write",
+						run: ["sh", "-c", "touch {mounts.root-fs}/file; echo > {devices.boot}"],
+					},
+				],
+			});
+			const args = ["run", "--backend=native", manifest];
+
+			const result = await points.matrix(
+				{ folder: project.folder, args },
+				// Of half a second each.
+				{ every: 8, first: 5 },
+			);
+
+			await annotate(describeMatrix(result));
+			expect(result.failures).toEqual([]);
+			expect(result.steps.length).toBeGreaterThanOrEqual(60);
+			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
+		},
+	);
+
+	test(
 		"nothing is left of a program that hosts one by the library",
 		{ timeout: timeoutMs },
 		async ({ annotate, expect }) => {

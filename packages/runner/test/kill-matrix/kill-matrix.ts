@@ -223,6 +223,7 @@ function leftovers(folder: string, before: MachineState): string[] {
 	return [
 		...names(join(folder, temporary)).map((name) => `temporary file ${name}`),
 		...boundTo(folder).map((name) => `bound ${name}`),
+		...strayPartitions().map((name) => `partition ${name}`),
 		...newer("mappings").map((name) => `mapping ${name}`),
 		...newer("keys").map((line) => `key ${line}`),
 		...newer("files").map((path) => `file ${path}`),
@@ -237,6 +238,14 @@ function boundTo(folder: string): string[] {
 	return names("/sys/block").filter((name) =>
 		text(`/sys/block/${name}/loop/backing_file`)?.startsWith(folder),
 	);
+}
+
+/** Partitions that have outlived what a loop device was bound to, in the way of who has it next. */
+function strayPartitions(): string[] {
+	return names("/sys/class/block").filter((name) => {
+		const [, loop] = /^(loop\d+)p\d+$/.exec(name) ?? [];
+		return loop !== undefined && !names(`/sys/block/${loop}`).includes("loop");
+	});
 }
 
 /** Programs of ours that have no file in the folder open. */
