@@ -14,6 +14,10 @@ const manifests = {
 		dependencies: { "@devhost/linux": "workspace:^" },
 	},
 	"packages/partition/package.json": { name: "@devhost/partition" },
+	"packages/osbuild/package.json": {
+		name: "@devhost/osbuild",
+		dependencies: { "@devhost/loopback": "workspace:^" },
+	},
 	"packages/appliance/package.json": { name: "@devhost/appliance" },
 	"packages/runner/package.json": {
 		name: "devhost",
@@ -27,6 +31,7 @@ test("is content with arrows that point the right way", ({ expect }) => {
 		"packages/rpc/src/msgpack-dialect.ts": `import { Fd } from "@devhost/linux";`,
 		"packages/rpc/test/msgpack-dialect.test.ts": `import { pack } from "msgpackr";`,
 		"packages/runner/src/modules.ts": `import.meta.resolve("@devhost/loopback/service");`,
+		"packages/osbuild/src/a.ts": `import { loopback } from "@devhost/loopback";`,
 		"packages/runner/test/run.test.ts": `import { attachLoop } from "@devhost/loopback";`,
 		"packages/rpc/bench/a.bench.ts": `import { bench } from "../../../tools/src/benchmark.ts";`,
 		"packages/rpc/src/testing.ts": `import { spawn } from "node:child_process";\nimport { Channel } from "@devhost/rpc";`,
@@ -39,12 +44,12 @@ test.for([
 	[
 		"packages/linux/src/a.ts",
 		`import { Client } from "@devhost/rpc";`,
-		"@devhost/linux uses @devhost/rpc: arrows point runner → services → core → rpc → linux",
+		"@devhost/linux uses @devhost/rpc: arrows point runner → osbuild → services → core → rpc → linux",
 	],
 	[
 		"packages/linux/src/a.ts",
 		`export type { Client } from "@devhost/rpc/testing";`,
-		"@devhost/linux uses @devhost/rpc: arrows point runner → services → core → rpc → linux",
+		"@devhost/linux uses @devhost/rpc: arrows point runner → osbuild → services → core → rpc → linux",
 	],
 	[
 		"packages/loopback/src/a.ts",
@@ -54,7 +59,7 @@ test.for([
 	[
 		"packages/loopback/src/a.ts",
 		`import { bootGuest } from "@devhost/appliance";`,
-		"@devhost/loopback uses @devhost/appliance: arrows point runner → services → core → rpc → linux",
+		"@devhost/loopback uses @devhost/appliance: arrows point runner → osbuild → services → core → rpc → linux",
 	],
 	[
 		"packages/appliance/src/a.ts",
@@ -106,7 +111,7 @@ test("looks at package.json, too", ({ expect }) => {
 	});
 
 	expect(findArrowProblems(root)).toEqual([
-		"packages/linux/package.json: @devhost/linux uses @devhost/rpc: arrows point runner → services → core → rpc → linux",
+		"packages/linux/package.json: @devhost/linux uses @devhost/rpc: arrows point runner → osbuild → services → core → rpc → linux",
 		"packages/rpc/package.json: @devhost/linux: ^1.0.0, expected workspace:^",
 	]);
 });
