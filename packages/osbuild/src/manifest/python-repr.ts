@@ -25,6 +25,7 @@ function reprOfNumber(value: JsonNumber): string {
 
 function reprOfString(text: string): string {
 	const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+	// oxlint-disable-next-line no-control-regex -- control characters are what is escaped
 	const escaped = text.replaceAll(/[\\\u0000-\u001f\u007f-\u00a0\u00ad]/g, (character) => {
 		const short = shortEscapes[character];
 		if (short !== undefined) return short;

@@ -2,7 +2,6 @@ import {
 	deviceId,
 	isJsonObject,
 	JsonError,
-	type JsonNumber,
 	type JsonObject,
 	type JsonValue,
 	mountId,
@@ -272,7 +271,7 @@ function makeDevice(
 function isEmpty(value: JsonValue): boolean {
 	if (isJsonObject(value)) return value.size === 0;
 	if (Array.isArray(value)) return value.length === 0;
-	return !value || (typeof value === "object" && (value as JsonNumber).toNumber() === 0);
+	return !value || (typeof value === "object" && value.toNumber() === 0);
 }
 
 function list(value: JsonValue | undefined): readonly JsonValue[] {
