@@ -1,21 +1,6 @@
 #!/usr/bin/env node
-import metadata from "../package.json" with { type: "json" };
-import { osbuildDevice } from "./service/device-executable.ts";
-import { serveOsbuild } from "./service/serve-osbuild.ts";
+import { isNodeTooOld } from "./service/node-version.ts";
 
-// No top-level await: the bundle is CommonJS, which starts sooner.
-void serveOsbuild(
-	osbuildDevice({
-		type: "org.osbuild.loopback",
-		version: metadata.version,
-		async load() {
-			const { linuxLoop, loopback } = await import("@devhost/loopback");
-			return loopback(linuxLoop());
-		},
-		answer: ({ path, node, options }) => ({
-			reply: { path, node },
-			nodes: [],
-			log: `${path} acquired (locked: ${options["lock"] === true ? "True" : "False"})`,
-		}),
-	}),
-);
+// What follows is newer JavaScript than an older Node can read, and is imported only then.
+if (isNodeTooOld("devhost-loopback")) process.exitCode = 2;
+else void import("./service/loopback.ts").then(({ serveLoopback }) => serveLoopback());

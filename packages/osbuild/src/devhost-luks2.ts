@@ -1,26 +1,6 @@
 #!/usr/bin/env node
-import metadata from "../package.json" with { type: "json" };
-import { osbuildDevice } from "./service/device-executable.ts";
-import { serveOsbuild } from "./service/serve-osbuild.ts";
+import { isNodeTooOld } from "./service/node-version.ts";
 
-const ways = ["passphrase", "key-file", "volume-key-file", "token-only"];
-
-// No top-level await: the bundle is CommonJS, which starts sooner.
-void serveOsbuild(
-	osbuildDevice({
-		type: "org.osbuild.luks2",
-		version: metadata.version,
-		async load() {
-			const { linuxLuks, luks2 } = await import("@devhost/luks2");
-			return luks2(linuxLuks);
-		},
-		// As osbuild's default is, although its schema wants one.
-		options: (options) =>
-			ways.some((way) => way in options) ? options : { ...options, passphrase: "" },
-		answer({ node, mapping }) {
-			const path = `mapper/${mapping}`;
-			const log = `opened as ${mapping}`;
-			return { reply: { path, name: mapping, node }, nodes: [path], log };
-		},
-	}),
-);
+// What follows is newer JavaScript than an older Node can read, and is imported only then.
+if (isNodeTooOld("devhost-luks2")) process.exitCode = 2;
+else void import("./service/luks2.ts").then(({ serveLuks2 }) => serveLuks2());

@@ -1,29 +1,6 @@
 #!/usr/bin/env node
-import metadata from "../package.json" with { type: "json" };
-import { osbuildDevice } from "./service/device-executable.ts";
-import { serveOsbuild } from "./service/serve-osbuild.ts";
+import { isNodeTooOld } from "./service/node-version.ts";
 
-// No top-level await: the bundle is CommonJS, which starts sooner.
-void serveOsbuild(
-	osbuildDevice({
-		type: "org.osbuild.lvm2.lv",
-		version: metadata.version,
-		async load() {
-			const { linuxVolume, logicalVolume } = await import("@devhost/lvm2");
-			return logicalVolume(linuxVolume);
-		},
-		needs: (parent, { vg_partnum: number }) => (number ? [`${parent}p${String(number)}`] : []),
-		answer({ node, mapping, details }) {
-			const { lvm } = details as { lvm: { vg_name: string; lv_name: string } };
-			const { vg_name: group, lv_name: volume } = lvm;
-			const path = `${group}/${volume}`;
-			// As device-mapper has it: findmnt and others look there.
-			const escaped = `${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}`;
-			return {
-				reply: { path, node, lvm: { vg_name: group, lv_name: volume } },
-				nodes: [path, `mapper/${escaped}`, `mapper/${mapping}`],
-				log: `${path} opened as ${mapping}`,
-			};
-		},
-	}),
-);
+// What follows is newer JavaScript than an older Node can read, and is imported only then.
+if (isNodeTooOld("devhost-lvm2")) process.exitCode = 2;
+else void import("./service/lvm2.ts").then(({ serveVolume }) => serveVolume());
