@@ -141,13 +141,16 @@ function openSource(devices: Lent | undefined, path: string): SourceDevice {
 /** The path that mountinfo is to show, which is one of stages as well (osbuild#1492), where it is the same device. */
 function pathOf(devices: Lent | undefined, path: string, handle: Fd): string {
 	if (devices === undefined) return path;
-	const seen = `/dev/${path}`;
-	try {
-		if (statSync(seen).rdev === statSync(`/proc/self/fd/${handle.fd}`).rdev) return seen;
-	} catch {
-		// It is not there.
+	const directory = `/proc/self/fd/${numberOf(devices)}`;
+	for (const parent of ["/dev", readlinkSync(directory)]) {
+		const seen = `${parent}/${path}`;
+		try {
+			if (statSync(seen).rdev === statSync(`/proc/self/fd/${handle.fd}`).rdev) return seen;
+		} catch {
+			// It is not there.
+		}
 	}
-	return `/proc/self/fd/${numberOf(devices)}/${path}`;
+	return `${directory}/${path}`;
 }
 
 function isClaimed({ handle }: SourceDevice): boolean {

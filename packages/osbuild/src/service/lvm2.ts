@@ -13,7 +13,7 @@ export function serveVolume(): Promise<void> {
 				return logicalVolume(linuxVolume);
 			},
 			needs: (parent, { vg_partnum: number }) =>
-				number ? [`${parent}p${String(number)}`] : [],
+				typeof number === "number" && number > 0 ? [`${parent}p${number}`] : [],
 			answer({ node, mapping, details }) {
 				const { lvm } = details as { lvm: { vg_name: string; lv_name: string } };
 				const { vg_name: group, lv_name: volume } = lvm;

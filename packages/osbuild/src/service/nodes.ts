@@ -3,7 +3,7 @@ import { dirname, join } from "node:path/posix";
 import {
 	AT_FDCWD,
 	type DeviceNumber,
-	Fd,
+	type Fd,
 	isSysError,
 	mkdirat,
 	mknodat,
