@@ -13,7 +13,7 @@ describe("whatever is killed after whichever step of a run", () => {
 
 	test.for(Object.entries(stacks).map(([name, make], first) => ({ name, make, first })))(
 		"nothing is left of $name a second later",
-		{ timeout: 3_600_000 },
+		{ timeout: 3 * 3_600_000 },
 		async ({ make, first }, { annotate, expect }) => {
 			using project = new Project();
 			const devices = make(project.folder);
