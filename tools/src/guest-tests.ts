@@ -38,6 +38,7 @@ const { code = 1 } = await guest.run(argv, {
 		DEVHOST_TEST_COUNTS: join(folder, "counts.json"),
 		DEVHOST_TEST_IN_GUEST: "yes",
 		...(env["CI"] !== undefined && { CI: env["CI"] }),
+		...(env["OSBUILD_CHECKOUT"] !== undefined && { OSBUILD_CHECKOUT: env["OSBUILD_CHECKOUT"] }),
 		...(env["DEVHOST_KILL_MATRIX"] !== undefined && {
 			DEVHOST_KILL_MATRIX: env["DEVHOST_KILL_MATRIX"],
 		}),

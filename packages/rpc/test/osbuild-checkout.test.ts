@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, onTestFinished, test } from "vitest";
+import { beforeEach, describe, onTestFinished, test } from "vitest";
 import { speakOsbuild } from "../src/osbuild.ts";
 import { ServiceManager } from "../src/service-manager.ts";
 import { serviceEnvironment } from "../src/service-process.ts";
@@ -16,9 +16,10 @@ const itself = `${fixtures}/osbuild_itself.py`;
 speakOsbuild();
 
 const environment = { ...serviceEnvironment(), PYTHONPATH: checkout ?? "" };
-const title = checkout === undefined ? "impossible here: no OSBUILD_CHECKOUT" : "osbuild itself";
 
-describe.skipIf(checkout === undefined)(title, { timeout: 60_000 }, () => {
+describe("osbuild itself", { timeout: 60_000 }, () => {
+	beforeEach(({ skip }) => skip(!checkout, "impossible here: no OSBUILD_CHECKOUT"));
+
 	test("as the host of our service", async ({ expect }) => {
 		const folder = await mkdtemp(join(tmpdir(), "osbuild-host-"));
 		onTestFinished(() => rm(folder, { recursive: true }));

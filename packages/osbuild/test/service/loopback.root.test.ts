@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from "node:path";
 import { describeAsRoot, type OsbuildAnswer, OsbuildHost } from "@devhost/tools/testing";
 import { test } from "vitest";
-import { backingFile, executable, megabyte, Place, sysfsNumber } from "./place.ts";
+import { backingFile, executable, loopsOf, megabyte, Place, sysfsNumber } from "./place.ts";
 
 const loopback = [executable("loopback")];
 
@@ -66,6 +66,56 @@ describeAsRoot("devhost-loopback at osbuild's host", () => {
 			output: `${path} acquired (locked: True)\n`,
 		});
 		expect(backingFile(path)).not.toBe(image);
+	});
+
+	test("stays open through what is no call", { timeout }, async ({ expect }) => {
+		const place = new Place();
+		const image = place.image("image.img", megabyte);
+		const host = await place.start(loopback, "device/disk");
+		const opening = await host.call("open", place.open({ filename: "image.img" }));
+		const { path } = opening.reply as LoopReply;
+
+		for (const text of ["5", '{"type": "method"}', '{"type": "signal", "data": 1}']) {
+			await host.send(text, { fds: ["unused"] });
+			expect((await host.receive()).document).toMatchObject({ type: "exception" });
+		}
+
+		expect(backingFile(path)).toBe(image);
+		expect(await host.call("close")).toMatchObject({ type: "reply", reply: null });
+		expect(backingFile(path)).not.toBe(image);
+		expect(await host.stop()).toMatchObject({ status: 0 });
+	});
+
+	test.for([
+		["an empty message", "{}", 0],
+		["what is no JSON", "{", 1],
+		["the marker without a descriptor", "<args-via-fd>", 1],
+	] as const)("closes at %s", { timeout }, async ([, text, status], { expect }) => {
+		const place = new Place();
+		const image = place.image("image.img", megabyte);
+		const host = await place.start(loopback, "device/disk");
+		const opening = await host.call("open", place.open({ filename: "image.img" }));
+		const { path } = opening.reply as LoopReply;
+
+		await host.send(text);
+
+		expect(await host.receive()).toEqual({ end: "end" });
+		expect(await host.stop()).toMatchObject({ status });
+		expect(backingFile(path)).not.toBe(image);
+		expect(readdirSync(place.dev)).toEqual([]);
+	});
+
+	test("closes what its host did not wait for", { timeout }, async ({ expect }) => {
+		const place = new Place();
+		const image = place.image("image.img", megabyte);
+		const host = await place.start(loopback, "device/disk");
+		const args = place.open({ filename: "image.img" });
+
+		await host.send(JSON.stringify({ type: "method", data: { name: "open", args } }));
+		await host.stop();
+
+		expect(readdirSync(place.dev)).toEqual([]);
+		expect(loopsOf(image)).toEqual([]);
 	});
 
 	test("makes a node of each partition", { timeout }, async ({ expect }) => {

@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OsbuildHost } from "@devhost/tools/testing";
@@ -65,6 +73,11 @@ export function backingFile(loop: string): string | undefined {
 	} catch {
 		return undefined;
 	}
+}
+
+/** The loop devices of the machine that show a file. */
+export function loopsOf(file: string): string[] {
+	return readdirSync("/sys/block").filter((name) => backingFile(name) === file);
 }
 
 /** A number that sysfs has. */
