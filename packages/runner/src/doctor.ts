@@ -86,11 +86,11 @@ function typesOf(modules: readonly DeviceModule[]): string[] {
 }
 
 function probeTools(module: DeviceModule): OptionalCheck[] {
-	return module.tools.map(({ program, package: from, for: what }) => {
+	return module.tools.map(({ program, package: from, for: what, types = typesOf([module]) }) => {
 		const found = findServiceTool(program, from);
 		const needed = what === undefined ? "" : `, for ${what}`;
 		const detail = "file" in found ? found.file : `${found.install}${needed}`;
-		return { name: program, passed: "file" in found, detail, types: typesOf([module]) };
+		return { name: program, passed: "file" in found, detail, types };
 	});
 }
 

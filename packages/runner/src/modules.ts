@@ -66,6 +66,8 @@ export interface ServiceTool {
 	readonly package: string;
 	/** What of the devices it is needed for, where it is not all: `thin and raid volumes`. */
 	readonly for?: string;
+	/** The types that need it, where it is not the package's first one. */
+	readonly types?: readonly string[];
 }
 
 /** A part of the kernel that not every machine has, or lets everybody use. */
@@ -369,8 +371,11 @@ function isListOfStrings(value: unknown): boolean {
 
 function isTool(value: unknown): value is ServiceTool {
 	if (!isObject(value)) return false;
-	const { program, package: from, for: what = "" } = value;
-	return [program, from, what].every((text) => typeof text === "string") && program !== "";
+	const { program, package: from, for: what = "", types = [] } = value;
+	const texts = [program, from, what];
+	return (
+		texts.every((text) => typeof text === "string") && program !== "" && isListOfStrings(types)
+	);
 }
 
 function isKernelFeature(value: unknown): value is KernelFeature {

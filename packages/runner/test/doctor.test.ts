@@ -63,6 +63,7 @@ describe("devhost doctor", () => {
 					types: ["devhost.luks2"],
 				},
 				{ name: "lvm", passed: true, types: ["devhost.lvm2.lv"] },
+				{ name: "blkid", passed: true, types: ["auto"] },
 			],
 		});
 		// Only root can try it.
