@@ -22,10 +22,13 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
 	return make_result(env, close(get_int(env, argv[0])));
 }
 
-/* fcntl(fd, command, argument): the command's result */
+/* fcntl(fd, command, argument: number or typed array): the command's result */
 static napi_value js_fcntl(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
 	arguments(env, info, argv);
+	size_t length;
+	void *memory = get_array(env, argv[2], &length);
+	if (memory != NULL) return make_result(env, fcntl(get_int(env, argv[0]), get_int(env, argv[1]), memory));
 	return make_result(env, fcntl(get_int(env, argv[0]), get_int(env, argv[1]), get_int(env, argv[2])));
 }
 

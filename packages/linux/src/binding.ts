@@ -19,7 +19,7 @@ export interface Binding {
 	): number;
 	recvmsg(fd: number, into: Uint8Array, start: number, end: number, control: Int32Array): number;
 	close(fd: number): number;
-	fcntl(fd: number, command: number, argument: number): number;
+	fcntl(fd: number, command: number, argument: number | Uint8Array): number;
 	read(fd: number, into: Uint8Array, start: number, end: number): number;
 	seekEnd(fd: number): number;
 	pipe(out: Int32Array, flags: number): number;

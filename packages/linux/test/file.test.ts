@@ -20,6 +20,7 @@ import {
 	RESOLVE_NO_SYMLINKS,
 	addSeals,
 	flock,
+	lockFileRange,
 	fsync,
 	getSeals,
 	isSysError,
@@ -118,6 +119,33 @@ describe("flock", () => {
 		first.close();
 		expect(flock(second, "exclusive")).toBe(true);
 		expect(flock(second, "unlock")).toBe(true);
+	});
+});
+
+describe("lockFileRange", () => {
+	test("is had by one writer or by readers, where they overlap, and stays with the open file", ({
+		expect,
+	}) => {
+		const open = (flags = constants.O_RDWR): Fd => openat2(root, "etc/passwd", { flags });
+		const first = open();
+		using second = open();
+		const lock = (fd: Fd, mode: "exclusive" | "shared", startBytes: number, sizeBytes = 10) =>
+			lockFileRange(fd, { mode, startBytes, sizeBytes });
+
+		expect(lock(first, "exclusive", 10)).toBe(true);
+		expect(lock(second, "exclusive", 19)).toBe(false);
+		expect(lock(second, "shared", 0, 0)).toBe(false);
+		expect(lock(second, "exclusive", 20)).toBe(true);
+		expect(lock(first, "shared", 10)).toBe(true);
+		expect(lock(second, "shared", 10)).toBe(true);
+		expect(lock(second, "exclusive", 10)).toBe(false);
+		using copy = first.dup();
+		first.close();
+		expect(lock(second, "exclusive", 10)).toBe(false);
+		copy.close();
+		expect(lock(second, "exclusive", 10)).toBe(true);
+		using reader = open(constants.O_RDONLY);
+		expect(() => lock(reader, "exclusive", 50)).toThrow("fcntl: EBADF");
 	});
 });
 

@@ -12,6 +12,7 @@ import {
 	fsync,
 	ioctl,
 	isSysError,
+	lockFileRange,
 	LO_FLAGS_AUTOCLEAR,
 	LO_FLAGS_DIRECT_IO,
 	LO_FLAGS_PARTSCAN,
@@ -77,6 +78,20 @@ export function linuxLoop({
 				flags: (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK,
 			}),
 		statFile: statFd,
+		lockRange(file, { offsetBytes, sizeBytes }, shared) {
+			const mode = shared ? "shared" : "exclusive";
+			try {
+				return lockFileRange(file, { mode, startBytes: offsetBytes, sizeBytes });
+			} catch (error) {
+				// A file system without locks: there is nobody to ask.
+				if (isSysError(error) && noLocks.includes(error.code)) return true;
+				throw error;
+			}
+		},
+		async loopsOf(file, range) {
+			const { loopsOfFile } = await import("./loops-of-file.ts");
+			return loopsOfFile(file, range);
+		},
 		blockSizeBytes,
 		syncFile: (file) => fsync(file.fd),
 		freeBytes(file) {
@@ -208,6 +223,7 @@ function describe(loop: number): LoopFacts {
 	};
 }
 
+const noLocks: readonly string[] = ["EINVAL", "ENOLCK", "ENOSYS", "EOPNOTSUPP"];
 const LOOP_MAJOR = 7; // linux/major.h
 // linux/loop.h
 const LOOP_CTL_ADD = 0x4c80;

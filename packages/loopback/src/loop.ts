@@ -1,6 +1,7 @@
 import type { Handle, Holder } from "@devhost/core";
 import type { PartitionSource, PartitionSys } from "@devhost/core/partition";
 import type { DeviceNumber, FdLike } from "@devhost/linux";
+import type { ByteRange } from "./byte-range.ts";
 
 export type { Handle } from "@devhost/core";
 
@@ -107,6 +108,13 @@ export interface LoopSys {
 	/** Opens a file: a found one, or again one that is open, which then reports write errors of its own. */
 	openFile(file: FdLike, readOnly: boolean): Handle;
 	statFile(file: FdLike): FileFacts;
+	/**
+	 * Locks bytes of an open file for as long as that is open anywhere: for itself alone, or among readers. Never waits; false:
+	 * somebody else has some of them.
+	 */
+	lockRange(file: FdLike, range: ByteRange, shared: boolean): boolean;
+	/** The numbers of the loop devices that show some of these bytes of a file, to explain an error. */
+	loopsOf(file: FileFacts, range: ByteRange): Promise<readonly number[]>;
 	/** Bytes of an open block device. */
 	blockSizeBytes(file: FdLike): number;
 	/** Writes the file to its disk. `EIO`, `ENOSPC`: something was lost since `file` was opened. */

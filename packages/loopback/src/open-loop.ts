@@ -3,6 +3,7 @@ import type { DeviceNumber } from "@devhost/linux";
 import { openBackingFile } from "./backing-file.ts";
 import { bindFreeLoop } from "./bind-free-loop.ts";
 import { byteRange } from "./byte-range.ts";
+import { claimRange } from "./claim-range.ts";
 import { closeLoop } from "./close-loop.ts";
 import type { LoopFacts, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
@@ -40,6 +41,7 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		const { witness } = backing;
 		acquired.defer(() => witness.close()); // it was only read: nothing to wait for
 		const { offsetBytes, sizeBytes } = byteRange(request, backing.sizeBytes);
+		await claimRange(sys, request, backing, { offsetBytes, sizeBytes });
 		const config = { offsetBytes, sizeBytes, sectorBytes, readOnly, directIo, tag };
 		const bound = await bindFreeLoop(sys, { request, backing, config });
 		const subject = `${filename}: loop${bound.number}`;

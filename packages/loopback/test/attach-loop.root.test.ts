@@ -205,7 +205,7 @@ describeAsRoot("an attached file", () => {
 
 		await using free = await attachLoop({ file });
 		using freeNode = openDevice(free.path);
-		const locked = await attachLoop({ file, lock: true });
+		const locked = await attachLoop({ file: folder.file("other.img", megabyte), lock: true });
 		using lockedNode = openDevice(locked.path);
 
 		expect(flock(freeNode, "exclusive")).toBe(true);
@@ -384,10 +384,64 @@ describeAsRoot("a device that others lock", () => {
 		flock(node, "exclusive");
 
 		await using loop = await attachLoop({ file });
-		await using inDirectory = await attachLoop({ file, devices: devices.fd });
+		const other = folder.file("other.img", megabyte);
+		await using inDirectory = await attachLoop({ file: other, devices: devices.fd });
 
 		expect(loop.name).not.toBe(`loop${number}`);
 		expect(inDirectory.name).not.toBe(`loop${number}`);
+	});
+});
+
+describeAsRoot("bytes that another device shows", () => {
+	test("are refused if one of the two can write them, and it is said who has them", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", megabyte);
+		symlinkSync("disk.img", join(folder.path, "link.img"));
+		const half = { file, sizeSectors: 1024, closeTimeoutMs: 20 };
+
+		await using first = await attachLoop(half);
+		const same = attachLoop({
+			...half,
+			file: join(folder.path, "link.img"),
+			startSectors: 1023,
+		});
+
+		await expect(same).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+			message:
+				`${join(folder.path, "link.img")}: its bytes 523776 to 1048063 are in use by ${first.name}, ` +
+				"and one of the two can write them. Wait until that is closed, or use a copy",
+			holders: [{ kind: "device", device: first.name }],
+		});
+		await expect(attachLoop({ ...half, readOnly: true })).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+		});
+		await using second = await attachLoop({ ...half, startSectors: 1024 });
+		expect(second.name).not.toBe(first.name);
+	});
+
+	test("can be read by several", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+
+		await using first = await attachLoop({ file, readOnly: true });
+		await using second = await attachLoop({ file, readOnly: true });
+
+		expect(second.name).not.toBe(first.name);
+		await expect(attachLoop({ file, closeTimeoutMs: 20 })).rejects.toMatchObject({
+			holders: [{ device: first.name }, { device: second.name }],
+		});
+	});
+
+	test("are waited for", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+
+		const first = await attachLoop({ file });
+		const waiting = attachLoop({ file });
+		await first.close();
+		await using second = await waiting;
+
+		expect(second.sizeBytes).toBe(megabyte);
 	});
 });
 

@@ -59,6 +59,8 @@ export interface FakeOptions {
 	readonly openedElsewhere?: number;
 	/** Others that have claimed a loop: how many tries until they are gone. */
 	readonly claimedElsewhere?: number;
+	/** Another loop device that shows the same bytes: how many looks until it is gone. */
+	readonly lockedElsewhere?: number;
 	readonly freeBytes?: number;
 	/** What a bound device shows, to whoever reads its partition table. @default nothing */
 	readonly content?: Buffer;
@@ -94,6 +96,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 	let sequence = 0n;
 	let looks = openedElsewhere;
 	let claims = claimedElsewhere;
+	let lockLooks = options.lockedElsewhere ?? 0;
 
 	function handle(what: string, released: () => void = () => {}): Handle {
 		const fd = nextFd++;
@@ -163,6 +166,11 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			const device = { major: 8, minor: 1 };
 			return { type, sizeBytes: type === "file" ? sizeBytes : 0, device, inode: 42n, mode };
 		},
+		lockRange() {
+			step("lockRange");
+			return lockLooks-- <= 0;
+		},
+		loopsOf: async () => [9],
 		blockSizeBytes: (file) => fileOf(file as number).sizeBytes,
 		async syncFile() {
 			await Promise.resolve();

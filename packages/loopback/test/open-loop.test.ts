@@ -50,6 +50,7 @@ test("opens and closes in this order", async ({ expect }) => {
 		"statFile",
 		"openFile to write",
 		"openFile to read",
+		"lockRange",
 		"getFree",
 		"openNode",
 		"lock",
@@ -294,6 +295,19 @@ test.for(wrong)(
 		expect(left).toEqual([]);
 	},
 );
+
+test("waits for another device of the same bytes, and then names it", async ({ expect }) => {
+	const patient = fakeLoop({ lockedElsewhere: 3 });
+	await using loop = await openLoop(patient.sys, request({ closeTimeoutMs: 5000 }));
+	expect(loop.number).toBe(0);
+
+	const machine = fakeLoop({ lockedElsewhere: 1000 });
+	await expect(openLoop(machine.sys, request())).rejects.toMatchObject({
+		code: "ERR_DEVICE_BUSY",
+		holders: [{ kind: "device", device: "loop9" }],
+	});
+	expect(machine.leftovers()).toEqual([]);
+});
 
 test("waits for others to let go, and writes back what they left", async ({ expect }) => {
 	const machine = fakeLoop({ openedElsewhere: 4 });
