@@ -26,8 +26,8 @@ export interface ServiceOptions {
 	 * @default "devhost"
 	 */
 	readonly dialect?: "devhost" | "osbuild";
-	/** Mount namespace that it runs in, or that it gets a copy of. @default ours */
-	readonly namespace?: FdLike | { readonly copyOf: FdLike };
+	/** Mount namespace that it runs in, or that it gets a copy of (`"new"`: of ours). @default ours */
+	readonly namespace?: FdLike | "new" | { readonly copyOf: FdLike };
 	/** How long it may take to say HELLO. @default 10,000 */
 	readonly helloTimeoutMs?: number;
 	/** Deadline of calls that have none of their own. @default 120,000 */

@@ -1,0 +1,8 @@
+/**
+ * osbuild's device and mount modules, in a host of ours.
+ *
+ * @packageDocumentation
+ */
+export { readOsbuildModules } from "./find-modules.ts";
+export { type ModuleHost, ModuleServices } from "./module-services.ts";
+export type { OsbuildModule } from "./osbuild-module.ts";
