@@ -47,10 +47,14 @@ export class Place {
 	}
 
 	/** A started service, which ends with the test. */
-	async start(program: readonly string[], id: string): Promise<OsbuildHost> {
+	async start(
+		program: readonly string[],
+		id: string,
+		environment: Record<string, string> = {},
+	): Promise<OsbuildHost> {
 		const host = new OsbuildHost(program);
 		onTestFinished(() => host[Symbol.asyncDispose]());
-		await host.start({ id });
+		await host.start({ id, environment });
 		return host;
 	}
 
