@@ -1,4 +1,5 @@
 import type { KernelFiles } from "./kernel-files.ts";
+import { osbuildPaths } from "./osbuild-stage.ts";
 import { capabilityNames } from "./stage-capabilities.ts";
 
 /** Where things are inside a sandbox. */
@@ -29,6 +30,20 @@ export interface SandboxPlan {
 	readonly kernelMounts: readonly string[];
 	/** What is mounted for it, with what is mounted in that: where, and what the sandbox calls it. Parents first. */
 	readonly mounts: readonly { readonly from: string; readonly to: string }[];
+	/** What a stage of osbuild finds where it looks; undefined for any other. */
+	readonly osbuild?: OsbuildPlan | undefined;
+}
+
+/** A stage of osbuild, in the run's namespace. */
+export interface OsbuildPlan {
+	/** osbuild's directory of modules. */
+	readonly libdir: string;
+	/** The executable. */
+	readonly program: string;
+	/** Its name. */
+	readonly type: string;
+	/** The file that it says of itself in. */
+	readonly meta: string;
 }
 
 /**
@@ -75,7 +90,9 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		...kernelMounts.map((path) => ["--ro-bind-try", path, inTree(path)]),
 		["--ro-bind", execChecked, sandboxPaths.execChecked],
 		["--ro-bind", argumentsFile, sandboxPaths.arguments],
-		["--chdir", sandboxPaths.tree],
+		...(plan.osbuild === undefined
+			? [["--chdir", sandboxPaths.tree]]
+			: osbuildOptions(plan.osbuild, plan)),
 
 		["--cap-drop", "ALL"],
 		...capabilityNames(capabilities).map((name) => ["--cap-add", name]),
@@ -88,4 +105,20 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 		throw new TypeError(`sandbox: a string with a NUL: ${JSON.stringify(bad)}`);
 	}
 	return args;
+}
+
+/** Source: `BuildRoot.run`, osbuild/buildroot.py. */
+function osbuildOptions(
+	{ libdir, program, type, meta }: OsbuildPlan,
+	{ tree, argumentsFile }: Pick<SandboxPlan, "tree" | "argumentsFile">,
+): string[][] {
+	return [
+		["--ro-bind", libdir, osbuildPaths.lib],
+		["--bind", tree, osbuildPaths.tree],
+		["--dir", osbuildPaths.inputs, "--dir", osbuildPaths.mounts],
+		["--ro-bind", program, `${osbuildPaths.programs}/${type}`],
+		["--ro-bind", argumentsFile, osbuildPaths.arguments],
+		["--bind", meta, osbuildPaths.meta],
+		["--chdir", "/"],
+	];
 }

@@ -10,6 +10,7 @@ import {
 	type DeviceType,
 	type JsonValue,
 } from "@devhost/core";
+import type { OsbuildModule } from "@devhost/osbuild/modules";
 import { findLoopbackOptionsSchemaProblems } from "./generated/loopback-options.ts";
 import { checkFileRanges } from "./check-file-ranges.ts";
 import { allOf, byKey, declaredDevices } from "./declared-devices.ts";
@@ -28,12 +29,14 @@ import {
 } from "./manifest.ts";
 import {
 	deviceTypes,
-	findModules,
+	loadModules,
 	isTypeName,
 	type DeviceModule,
 	type Modules,
 } from "./modules.ts";
-import { sortProblems, type Problem, type ProblemCode } from "./problem.ts";
+import type { OsbuildOptions } from "./osbuild-manifest.ts";
+import { isOsbuildText, osbuildOptionProblems } from "./osbuild-text.ts";
+import { isManifestError, sortProblems, type Problem, type ProblemCode } from "./problem.ts";
 import { explainSchemaComplaints, type SchemaComplaint } from "./schema-problems.ts";
 
 /** How {@link checkManifest} looks at a manifest. */
@@ -57,6 +60,8 @@ export interface CheckOptions {
 export interface CheckFileOptions extends Omit<CheckOptions, "modules"> {
 	/** Packages with further types of devices: names, or paths relative to the working directory. */
 	readonly modules?: readonly string[] | undefined;
+	/** What of a manifest of osbuild is looked at, where it is one. */
+	readonly osbuild?: OsbuildOptions | undefined;
 }
 
 /**
@@ -68,7 +73,7 @@ export async function checkManifest(
 	manifest: Manifest,
 	options: CheckOptions = {},
 ): Promise<Problem[]> {
-	const modules = options.modules ?? findModules({ manifest });
+	const modules = options.modules ?? (await loadModules({ manifest }));
 	const draft = { manifest, problems: [], isSpoiled: () => false };
 	return sortProblems(await checkDraft(draft, manifest, modules, options.files ?? "now"));
 }
@@ -91,12 +96,27 @@ export async function checkManifestText(
 	{ text, ...source }: ManifestText,
 	options: CheckFileOptions = {},
 ): Promise<Problem[]> {
+	if (isOsbuildText(text)) return await checkOsbuild({ text, ...source }, options);
+	const misplaced = osbuildOptionProblems(source.file, options.osbuild);
 	const draft = await inspectManifest(text, source);
 	const { manifest, problems } = draft;
-	if (manifest === undefined) return sortProblems(problems);
-	const modules = findModules({ manifest, modules: options.modules });
+	if (manifest === undefined) return sortProblems([...misplaced, ...problems]);
+	const modules = await loadModules({ manifest, modules: options.modules });
 	const found = await checkDraft(draft, manifest, modules, options.files ?? "now");
-	return sortProblems([...problems, ...found]);
+	return sortProblems([...misplaced, ...problems, ...found]);
+}
+
+async function checkOsbuild(text: ManifestText, options: CheckFileOptions): Promise<Problem[]> {
+	const { readOsbuildDraft } = await import("./osbuild-manifest.ts");
+	try {
+		const { manifest, problems } = readOsbuildDraft(text, options.osbuild);
+		const modules = await loadModules({ modules: options.modules });
+		const found = await checkManifest(manifest, { modules, files: options.files });
+		return sortProblems([...problems, ...found]);
+	} catch (error) {
+		if (isManifestError(error)) return [...error.problems];
+		throw error;
+	}
 }
 
 async function checkDraft(
@@ -196,6 +216,10 @@ class Check {
 				this.#badOptions.add(device);
 				continue;
 			}
+			if (module.osbuild !== undefined) {
+				await this.#checkOsbuild(module.osbuild, device);
+				continue;
+			}
 			if (module.mounts?.[device.type]?.others === true) continue;
 			const found = await optionComplaints(module, device, (message) => {
 				if (badSchemas.has(module)) return;
@@ -208,6 +232,28 @@ class Check {
 				this.#badOptions.add(device);
 				this.#explainOptions(module, device, complaints);
 			}
+		}
+	}
+
+	/** Complains of a module of osbuild's that cannot be used, or of what its description says. */
+	async #checkOsbuild(module: OsbuildModule, device: DeviceDeclaration): Promise<void> {
+		this.#badOptions.add(device); // nothing more is known of them
+		const at = `${device.pointer}/type`;
+		if (module.complaint !== undefined) {
+			this.#complain(at, "ERR_MANIFEST_MODULE", module.complaint);
+			return;
+		}
+		const { osbuildComplaints } = await import("./osbuild-modules.ts");
+		try {
+			for (const { path, ...complaint } of osbuildComplaints(module, device)) {
+				const { message, expected, part } = complaint;
+				const pointer = jsonPointer(path);
+				if (this.#isSpoiled(pointer)) continue;
+				this.#complain(pointer, "ERR_DEVICE_OPTIONS", message, { expected, part });
+			}
+		} catch (error) {
+			const message = `${module.file}: its schema is none: ${(error as Error).message}`;
+			this.#complain(at, "ERR_MANIFEST_MODULE", message);
 		}
 	}
 
@@ -270,6 +316,7 @@ class Check {
 			const module = this.#modules.forType(type);
 			if (module === undefined || seen.has(module)) continue;
 			seen.add(module);
+			if (module.osbuild?.complaint !== undefined) continue; // said already
 			if (statSync(module.service, { throwIfNoEntry: false })?.isFile() === true) continue;
 			const message = `${module.package} is not complete: there is no service ${module.service}. Install or build it again`;
 			this.#complain(`${pointer}/type`, "ERR_MANIFEST_MODULE", message);

@@ -16,7 +16,7 @@ import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { GuestEvents, GuestRunError } from "./guest-events.ts";
 import { guestFiles } from "./guest-files.ts";
 import type { Manifest } from "./manifest.ts";
-import { findModules, type Modules } from "./modules.ts";
+import { loadModules, type Modules } from "./modules.ts";
 import type { GuestInput } from "./guest-secrets.ts";
 import { mayHaveSecrets } from "./may-have-secrets.ts";
 import { afterTimeout, onAbort } from "./on-abort.ts";
@@ -85,7 +85,7 @@ class GuestRun {
 		const { modules: names, signal, guest: guestOptions = {} } = this.#options;
 		const manifest = await readSource(source, this.#options);
 		this.#stageNames = manifest.stages.map(({ name }) => name);
-		const modules = findModules({ manifest, modules: names });
+		const modules = await loadModules({ manifest, modules: names });
 		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
 		using secrets = await this.#readSecrets(manifest, modules);
 
@@ -197,6 +197,7 @@ class GuestRun {
 			"--backend=native",
 			"--json",
 			`--as=${resolve(manifest.file)}`,
+			...osbuildArguments(this.#options.osbuild, manifest),
 			...(sandbox === undefined ? [] : [`--sandbox=${sandbox}`]),
 			...(root === undefined ? [] : [`--root=${isAbsolute(root) ? root : resolve(root)}`]),
 			...(keepGoing === true ? ["--keep-going"] : []),
@@ -296,4 +297,17 @@ type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 function defined<T extends object>(values: T): Defined<T> {
 	const entries = Object.entries(values).filter(([, value]) => value !== undefined);
 	return Object.fromEntries(entries) as Defined<T>;
+}
+
+/** What of a manifest of osbuild is run in the guest: the same. */
+function osbuildArguments(options: RunOptions["osbuild"], { stages, tree }: Manifest): string[] {
+	const libdir = stages[0]?.osbuild?.libdir;
+	if (libdir === undefined) return [];
+	const { pipeline, stage } = options ?? {};
+	return [
+		`--libdir=${libdir}`,
+		`--tree=${tree}`,
+		...(pipeline === undefined ? [] : [`--pipeline=${pipeline}`]),
+		...(stage === undefined ? [] : [`--stage=${stage}`]),
+	];
 }

@@ -272,6 +272,11 @@ function buildDeclarations(
 /** Options with the texts of their numbers, which ids and messages need. */
 const rawOptions = new WeakMap<DeviceDeclaration, JsonValue | undefined>();
 
+/** Says how the options of a device are written, which is not read from a draft. */
+export function rememberOptions(device: DeviceDeclaration, written: JsonValue | undefined): void {
+	rawOptions.set(device, written);
+}
+
 /** The options of a device as they are written; undefined where there are none. */
 export function optionsAsWritten(device: DeviceDeclaration): JsonValue | undefined {
 	return rawOptions.get(device);

@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { JsonPosition } from "@devhost/core";
 import type { SecretReference } from "@devhost/core/secret";
 import type { ManifestDocument } from "./manifest-document.ts";
+import type { OsbuildProgram } from "./osbuild-stage.ts";
 import { draftManifest, type ManifestDraft } from "./manifest-draft.ts";
 import { readManifestText } from "./manifest-text.ts";
 import { ManifestError, sortProblems, type Problem } from "./problem.ts";
@@ -48,6 +49,8 @@ export interface StageDeclaration {
 	readonly timeout?: number;
 	/** Linux capabilities beyond the usual ones: `CAP_SYS_ADMIN`. */
 	readonly capabilities?: readonly string[];
+	/** What it is in a manifest of osbuild; undefined in ours. */
+	readonly osbuild?: OsbuildProgram;
 	/** JSON pointer of the declaration: `/stages/0`. */
 	readonly pointer: string;
 }

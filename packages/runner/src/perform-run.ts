@@ -7,7 +7,6 @@ import {
 	parseKey,
 	type SecretSource,
 } from "@devhost/core";
-import type { Service } from "@devhost/rpc";
 import { checkManifest } from "./check.ts";
 import { declaredDevices } from "./declared-devices.ts";
 import { mayHaveSecrets } from "./may-have-secrets.ts";
@@ -20,13 +19,14 @@ import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
 import type { Manifest, StageDeclaration } from "./manifest.ts";
-import { type DeviceModule, deviceTypes, findModules, type Modules } from "./modules.ts";
+import { type DeviceModule, deviceTypes, loadModules, type Modules } from "./modules.ts";
 import { missingFileSystem } from "./kernel-feature.ts";
 import { mountsPath, type RunNamespace } from "./namespace.ts";
+import { osbuildPaths } from "./osbuild-stage.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
 import type { GivenSecrets, RunSecrets } from "./run-secrets.ts";
-import type { EndedService } from "./run-services.ts";
+import type { EndedService, ModuleService } from "./run-services.ts";
 import { prepareStage, runStage, type Sandbox } from "./run-stage.ts";
 import { readSource, type RunSource } from "./run-source.ts";
 import type { RunOptions, RunResult, StageResult } from "./run.ts";
@@ -73,7 +73,7 @@ interface Workshop {
 	readonly namespace: RunNamespace;
 	readonly manager: DeviceManager;
 	readonly sandbox: Sandbox;
-	readonly serviceOf: (type: string) => Service;
+	readonly serviceOf: (type: string) => ModuleService;
 	readonly stopServices: () => Promise<void>;
 }
 
@@ -138,7 +138,7 @@ class Run {
 		const { searchPath = process.env["PATH"] ?? "", root = "/", sandbox } = this.#options;
 		const manifest = await readSource(source, this.#options);
 		this.manifest = manifest;
-		const modules = findModules({ manifest, modules: this.#options.modules });
+		const modules = await loadModules({ manifest, modules: this.#options.modules });
 		this.obstacle = obstacleOf(manifest, modules, early);
 		if (this.obstacle !== undefined) return;
 		const { file, tree, stages } = manifest;
@@ -168,7 +168,7 @@ class Run {
 		refuseProblems(await checkManifest(manifest, { modules, files: "certain" }));
 		if (failure !== undefined) throw failure.error;
 		using secrets = await this.#beginSecrets(manifest, modules);
-		const serviceOf = (type: string): Service =>
+		const serviceOf = (type: string): ModuleService =>
 			services.start(modules.forType(type) as DeviceModule);
 		const stopServices = (): Promise<void> => services.stop();
 		await this.#withServices({
@@ -260,7 +260,7 @@ class Run {
 			this.#seen = { nodes, names: plan.visible };
 			const { devices, mounts } = await this.#openDevices(workshop, plan);
 			using input = await this.#readInput(workshop, stage);
-			const mounted = this.#mountedFor(workshop, mounts);
+			const mounted = this.#mountedFor(workshop, mounts, stage);
 			await using late =
 				early === undefined ? prepareStage(stage, { ...place, mounted }) : undefined;
 			const prepared = (early ?? late) as StageProcess;
@@ -322,9 +322,15 @@ class Run {
 	}
 
 	/** The namespace that a stage's mounts are in, and which of them it sees. */
-	#mountedFor({ serviceOf }: Workshop, mounts: readonly StageMount[]): StageMounts | undefined {
+	#mountedFor(
+		{ serviceOf }: Workshop,
+		mounts: readonly StageMount[],
+		{ osbuild }: StageDeclaration,
+	): StageMounts | undefined {
 		const [first] = mounts;
-		return first === undefined ? undefined : stageMounts(serviceOf(first.type).pidfd, mounts);
+		if (first === undefined) return undefined;
+		const root = osbuild === undefined ? sandboxPaths.mounts : osbuildPaths.mounts;
+		return stageMounts(serviceOf(first.type).pidfd, mounts, root);
 	}
 
 	/** Opens what the stage needs and is not open yet. Returns what it sees. */
@@ -393,9 +399,11 @@ class Run {
 	}
 
 	/** A service ended by itself: its devices are gone, and their numbers soon somebody else's. */
-	#onServiceEnd({ name, types, status }: EndedService): void {
+	#onServiceEnd({ name, types, devices: own, status }: EndedService): void {
 		if (this.#loss !== undefined) return;
-		const lost = (this.#manager?.opened ?? []).filter(({ type }) => types.includes(type));
+		const isLost = (device: OpenedDevice): boolean =>
+			own?.includes(device.name) ?? types.includes(device.type);
+		const lost = (this.#manager?.opened ?? []).filter(isLost);
 		if (lost.length === 0) return; // opening says what became of the others
 		const devices = lost.map((device) => device.name).join(", ");
 		const how = status.signal ?? `exit status ${status.code}`;

@@ -38,6 +38,8 @@ export type ManifestErrorCode =
 	| "ERR_MANIFEST_TREE"
 	/** Two devices that would write the same bytes of a file at the same time. */
 	| "ERR_MANIFEST_OVERLAP"
+	/** A manifest of osbuild that osbuild refuses, or something in one that only osbuild can do. */
+	| "ERR_MANIFEST_OSBUILD"
 	/** A module that is not found, or whose description is wrong. */
 	| "ERR_MANIFEST_MODULE";
 
@@ -114,11 +116,13 @@ export interface ProblemPlace {
 	readonly file: string;
 	readonly position: Pick<JsonPosition, "line" | "column"> | undefined;
 	readonly path: JsonPath;
+	/** How it is written. @default as {@link formatPath} does */
+	readonly pathText?: string;
 }
 
 /** Puts a problem together. */
 export function makeProblem(
-	{ file, position, path }: ProblemPlace,
+	{ file, position, path, pathText = formatPath(path) }: ProblemPlace,
 	what: {
 		readonly code: ProblemCode;
 		readonly message: string;
@@ -131,7 +135,7 @@ export function makeProblem(
 		line: position?.line ?? 0,
 		column: position?.column ?? 0,
 		pointer: jsonPointer(path),
-		path: formatPath(path),
+		path: pathText,
 		message: what.message,
 		...(what.expected === undefined ? {} : { expected: what.expected }),
 	};

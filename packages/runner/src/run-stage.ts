@@ -7,6 +7,7 @@ import type { SandboxTools } from "./find-tools.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
+import { osbuildArguments, osbuildEnvironment, type OsbuildProgram } from "./osbuild-stage.ts";
 import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
 import { argumentsPath, stageArguments, writeArguments } from "./stage-arguments.ts";
@@ -61,9 +62,13 @@ const maxTimerMs = 2 ** 31 - 1;
  * @throws {@link StageError} `ERR_SANDBOX_SETUP`.
  */
 export function prepareStage(stage: StageDeclaration, place: StagePlace): StageProcess {
-	const { name, stdin, capabilities = [] } = stage;
+	const { name, stdin, capabilities = [], osbuild } = stage;
 	const { sandbox, ...shared } = place;
-	const plan = { ...shared, name, hasStdin: stdin !== undefined, capabilities };
+	if (osbuild !== undefined && sandbox === "none") {
+		const message = `stage ${name}: a stage of osbuild needs its sandbox, in which everything is where it looks`;
+		throw new RunError("ERR_SANDBOX_MISSING", message, { stage: name });
+	}
+	const plan = { ...shared, name, hasStdin: stdin !== undefined, capabilities, osbuild };
 	return sandbox === "none" ? prepareUnsandboxed(plan) : prepareSandbox(plan, sandbox);
 }
 
@@ -122,6 +127,15 @@ function beginStage(
 	{ namespace, sandbox, devices, mounts, nodes, secretInput, onStart, ...place }: StageContext,
 ): readonly string[] {
 	const isBare = sandbox === "none";
+	if (stage.osbuild !== undefined) {
+		return beginOsbuildStage(stage, stage.osbuild, stageProcess, {
+			namespace,
+			devices,
+			mounts,
+			nodes,
+			onStart,
+		});
+	}
 	const tree = isBare ? place.tree : sandboxPaths.tree;
 	const argumentsFile = isBare ? argumentsPath : sandboxPaths.arguments;
 	const paths = {
@@ -143,6 +157,21 @@ function beginStage(
 	for (const device of devices) nodes.add(device);
 	onStart(argv);
 	stageProcess.begin({ argv, environment, stdin });
+	return argv;
+}
+
+function beginOsbuildStage(
+	stage: StageDeclaration,
+	program: OsbuildProgram,
+	stageProcess: StageProcess,
+	context: Pick<StageContext, "namespace" | "devices" | "mounts" | "nodes" | "onStart">,
+): readonly string[] {
+	const { namespace, devices, mounts, nodes, onStart } = context;
+	writeArguments(namespace, osbuildArguments(program, devices, mounts));
+	for (const device of devices) nodes.add(device);
+	const argv = stage.run;
+	onStart(argv);
+	stageProcess.begin({ argv, environment: osbuildEnvironment(program), stdin: undefined });
 	return argv;
 }
 

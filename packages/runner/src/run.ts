@@ -4,6 +4,7 @@ import type { BackendName, GuestOptions } from "./backend.ts";
 import { beginRun } from "./early-start.ts";
 import { reportError } from "./error-report.ts";
 import { readManifestText } from "./manifest-text.ts";
+import type { OsbuildOptions } from "./osbuild-manifest.ts";
 import { resolveRoot } from "./root-directory.ts";
 import type { RunSource } from "./run-source.ts";
 
@@ -24,6 +25,8 @@ export interface RunOptions {
 	readonly root?: string | undefined;
 	/** Packages with further types of devices: names, or paths relative to the working directory. */
 	readonly modules?: readonly string[] | undefined;
+	/** What of a manifest of osbuild is run, where it is one. */
+	readonly osbuild?: OsbuildOptions | undefined;
 	/** Goes on with the next stage when one fails. The run fails all the same. @default false */
 	readonly keepGoing?: boolean | undefined;
 	/** Milliseconds of wall clock time for everything but closing. @default unlimited */

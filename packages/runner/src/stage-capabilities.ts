@@ -39,6 +39,26 @@ export const defaultCapabilities: readonly CapabilityName[] = [
 	"CAP_SYS_RESOURCE",
 ];
 
+/**
+ * What a stage of osbuild may do, as far as a host has it: what osbuild gives to all, and what the stage asks for, less `CAP_MKNOD`.
+ * With `CAP_SYS_ADMIN` it is root on this machine, here as there.
+ *
+ * Source: `DEFAULT_CAPABILITIES`, osbuild/pipeline.py.
+ */
+export function osbuildCapabilities(
+	{ permitted, bounding }: Capabilities,
+	asked: readonly string[],
+): bigint {
+	const all: readonly CapabilityName[] = [
+		...defaultCapabilities,
+		"CAP_DAC_READ_SEARCH",
+		"CAP_MAC_OVERRIDE",
+		"CAP_SYS_ADMIN",
+		...asked.filter(isCapabilityName),
+	];
+	return capabilitySet(all) & permitted & bounding & ~capabilitySet(["CAP_MKNOD"]);
+}
+
 /** What bubblewrap needs while it builds the sandbox: mounts, namespaces, `lo`, paths that permissions forbid. */
 const builderCapabilities = capabilitySet([
 	"CAP_DAC_OVERRIDE",

@@ -23,13 +23,23 @@ export function stageMount(
 	mount: OpenedDevice,
 	declared: readonly DeviceDeclaration[],
 ): StageMount {
+	// A module of osbuild's that has no directory of its own: it changed the tree, or other mounts.
+	if (mount.details?.["place"] === "elsewhere") return { ...mount, inTree: "" };
 	const target = declared.find(({ key }) => key === mount.name)?.mount?.target;
 	if (target?.startsWith("tree:") !== true) return mount;
 	return { ...mount, inTree: target.replace(/^tree:\/*/, "") };
 }
 
-/** What a stage with these mounts sees. */
-export function stageMounts(namespace: FdLike, mounts: readonly StageMount[]): StageMounts {
+/**
+ * What a stage with these mounts sees.
+ *
+ * @param root - What the sandbox calls the directory of mounts.
+ */
+export function stageMounts(
+	namespace: FdLike,
+	mounts: readonly StageMount[],
+	root: string = sandboxPaths.mounts,
+): StageMounts {
 	const paths = mounts
 		.filter(({ inTree }) => inTree === undefined) // the sandbox has the tree with all that is in it
 		.map(({ path }) => path)
@@ -41,7 +51,7 @@ export function stageMounts(namespace: FdLike, mounts: readonly StageMount[]): S
 		namespace,
 		binds: tops.map((path) => ({
 			from: join(mountsPath, path),
-			to: join(sandboxPaths.mounts, path),
+			to: join(root, path),
 		})),
 	};
 }

@@ -507,7 +507,8 @@ describe("the form of the whole", () => {
 			'1:1: "just text", expected a manifest, which has a version, a tree and stages',
 		],
 		["null\n", "1:1: null, expected a manifest, which has a version, a tree and stages"],
-		['{"version": "2", "pipelines": []}', "1:1: tree is missing"],
+		['{"version": "2"}', "1:1: it has no pipeline"],
+		['{"version": 1, "pipelines": [], "stages": []}', "1:1: tree is missing"],
 	] as const)("%j", async ([text, problem], { expect }) => {
 		using folder = new ManifestFolder();
 

@@ -10,5 +10,6 @@ export type {
 	OsbuildPipeline,
 	OsbuildStage,
 } from "./manifest.ts";
-export { OsbuildManifestError, type OsbuildProblem } from "./problem.ts";
-export { isOsbuildManifest, readOsbuildManifest } from "./read-manifest.ts";
+export { OsbuildManifestError, type OsbuildProblem, pathOf } from "./problem.ts";
+export { readOsbuildManifest } from "./read-manifest.ts";
+export { type OsbuildStageInfo, readStageInfo, stageProgram } from "./stage-info.ts";

@@ -16,6 +16,8 @@ export interface OsbuildPipeline {
 	readonly stages: readonly OsbuildStage[];
 	/** Where it stands: `.pipelines[0]`. */
 	readonly path: string;
+	/** The same, part by part. */
+	readonly parts: readonly (string | number)[];
 }
 
 /** A stage: a program, and what is opened for it. */
@@ -35,6 +37,8 @@ export interface OsbuildStage {
 	readonly inputs: readonly string[];
 	/** Where it stands: `.pipelines[0].stages[1]`. */
 	readonly path: string;
+	/** The same, part by part. */
+	readonly parts: readonly (string | number)[];
 }
 
 /** A device of a stage. */
@@ -49,6 +53,8 @@ export interface OsbuildDevice {
 	readonly id: string;
 	/** Where it stands: `.pipelines[0].stages[1].devices.device`. */
 	readonly path: string;
+	/** The same, part by part. */
+	readonly parts: readonly (string | number)[];
 }
 
 /** A mount of a stage. */
@@ -66,4 +72,6 @@ export interface OsbuildMount {
 	readonly id: string;
 	/** Where it stands: `.pipelines[0].stages[1].mounts[0]`. */
 	readonly path: string;
+	/** The same, part by part. */
+	readonly parts: readonly (string | number)[];
 }

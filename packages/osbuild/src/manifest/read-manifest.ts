@@ -31,11 +31,6 @@ export function readOsbuildManifest(text: string): OsbuildManifest {
 	return loadManifest(parse(text));
 }
 
-/** Whether a text looks like a manifest of osbuild, version 2, and not like one of ours. */
-export function isOsbuildManifest(text: string): boolean {
-	return /^\s*\{/.test(text) && /"version"\s*:\s*"2"/.test(text);
-}
-
 function parse(text: string): JsonValue {
 	try {
 		return parseJson(text);
@@ -46,6 +41,11 @@ function parse(text: string): JsonValue {
 }
 
 function loadManifest(root: JsonValue): OsbuildManifest {
+	if (isVersion1(root)) {
+		const message =
+			"a manifest of osbuild's version 1, which only osbuild builds: version 2 has pipelines";
+		throw new OsbuildManifestError([problemAt([], message)]);
+	}
 	const problems = checkForm(root);
 	if (problems.length > 0 || !isJsonObject(root)) throw new OsbuildManifestError(problems);
 	const loader = new Loader(root);
@@ -54,6 +54,13 @@ function loadManifest(root: JsonValue): OsbuildManifest {
 	);
 	if (loader.problems.length > 0) throw new OsbuildManifestError(loader.problems);
 	return { pipelines };
+}
+
+/** Source: `detect_format_info`, osbuild/formats/v1.py, osbuild/meta.py: what says no version is of the first. */
+function isVersion1(root: JsonValue): boolean {
+	if (!isJsonObject(root)) return false;
+	const version = root.get("version");
+	return version === "1" || (version === undefined && root.has("pipeline"));
 }
 
 type Parts = readonly (string | number)[];
@@ -91,6 +98,7 @@ class Loader {
 			id: stages.at(-1)?.id ?? null,
 			stages,
 			path: pathOf(parts),
+			parts,
 		};
 		this.#pipelines.set(pipeline.name, pipeline);
 		return pipeline;
@@ -141,6 +149,7 @@ class Loader {
 			mounts,
 			inputs: [...inputs.keys()],
 			path: pathOf(parts),
+			parts,
 		};
 	}
 
@@ -243,7 +252,8 @@ class Loader {
 			const options = description.get("options") ?? new Map();
 			const id = mountId(type, { deviceId: device?.id, partition, target, options });
 			const path = pathOf(at);
-			mounts.set(name, { name, type, source, partition, target, options, id, path });
+			const place = { path, parts: at };
+			mounts.set(name, { name, type, source, partition, target, options, id, ...place });
 		}
 		return [...mounts.values()];
 	}
@@ -264,7 +274,7 @@ function makeDevice(
 	const options = description.get("options");
 	const parentId = parent === undefined ? undefined : others.get(parent)?.id;
 	const id = deviceId(type, options, parentId);
-	return { name, type, parent, options, id, path: pathOf(parts) };
+	return { name, type, parent, options, id, path: pathOf(parts), parts };
 }
 
 /** Python's `not value`. */

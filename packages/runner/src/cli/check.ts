@@ -9,6 +9,10 @@ import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.t
 const optionSpecs = {
 	help: { type: "flag", short: "h" },
 	json: { type: "flag" },
+	libdir: { type: "value" },
+	pipeline: { type: "value" },
+	stage: { type: "value" },
+	tree: { type: "value" },
 	module: { type: "values" },
 	quiet: { type: "flag", short: "q" },
 } as const satisfies Record<string, OptionSpec>;
@@ -64,7 +68,15 @@ async function check(args: readonly string[]): Promise<number> {
 		quiet: options.quiet === true,
 		isTerminal: !json && (await isTerminal(1)),
 	});
-	const problems = await checkManifestFile(file, { modules: options.module });
+	const problems = await checkManifestFile(file, {
+		modules: options.module,
+		osbuild: {
+			pipeline: options.pipeline,
+			stage: options.stage,
+			tree: options.tree,
+			libdir: options.libdir,
+		},
+	});
 	report.problems(problems);
 	const success = problems.length === 0;
 	const exitCode = success ? exitCodes.done : exitCodes.usage;
