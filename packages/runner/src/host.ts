@@ -14,7 +14,7 @@ import type { Luks2OptionsSchema } from "./generated/luks2-options.ts";
 import type { Lvm2OptionsSchema } from "./generated/lvm2-options.ts";
 import type { MountOptionsSchema } from "./generated/mount-options.ts";
 import type { PartitionOptionsSchema } from "./generated/partition-options.ts";
-import { type DeviceModule, deviceTypes, findModules } from "./modules.ts";
+import { type DeviceModule, deviceTypes, findModules, loadModules } from "./modules.ts";
 import { mountsBeforeIn } from "./mounts-before.ts";
 import { makeRunNamespace, mountsPath } from "./namespace.ts";
 import { RunServices } from "./run-services.ts";
@@ -24,7 +24,7 @@ import { newRunId } from "./run-id.ts";
 export interface HostOptions {
 	/** Directory beneath which the files of devices are. @default the working directory */
 	readonly tree?: string | undefined;
-	/** Packages with further types of devices: names, or paths relative to the working directory. */
+	/** Packages with further types of devices, or osbuild's modules: names, or paths relative to the working directory. */
 	readonly modules?: readonly string[] | undefined;
 	/** Told what services say. */
 	readonly log?:
@@ -84,7 +84,9 @@ export interface Host extends AsyncDisposable {
  * ```
  */
 export function openHost(options: HostOptions = {}): Host {
-	const modules = findModules({ modules: options.modules });
+	let modules = findModules({ modules: options.modules });
+	const loading = modules.isIncomplete ? loadModules({ modules: options.modules }) : undefined;
+	loading?.catch(() => {}); // whoever opens a device is told
 	using begun = new DisposableStack();
 	const tree = openSync(resolve(options.tree ?? "."), constants.O_RDONLY | constants.O_DIRECTORY);
 	begun.defer(() => closeSync(tree));
@@ -95,9 +97,10 @@ export function openHost(options: HostOptions = {}): Host {
 		onLog: (line) => options.log?.(line),
 		onEnd: () => {}, // whoever uses its devices next is told
 	});
+	const types = deviceTypes(modules);
 	const manager = new DeviceManager({
 		service: (type) => services.start(moduleOf(type)),
-		types: deviceTypes(modules),
+		types,
 		run: newRunId(),
 		tree,
 		devices: namespace.devices,
@@ -115,8 +118,13 @@ export function openHost(options: HostOptions = {}): Host {
 	closing.defer(() => services.stop());
 	closing.use(manager);
 	return {
-		open: (devices, mounts = {}) =>
-			manager.open({ ...devices, ...mountSpecs(mounts, manager.opened) }),
+		async open(devices, mounts = {}) {
+			if (loading !== undefined) {
+				modules = await loading;
+				for (const [name, type] of deviceTypes(modules)) types.set(name, type);
+			}
+			return await manager.open({ ...devices, ...mountSpecs(mounts, manager.opened) });
+		},
 		pathOf({ name, type, path }) {
 			if (!parseKey(name).isMount)
 				return `/proc/${process.pid}/fd/${namespace.devices.fd}/${path}`;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { DeviceType, ParentRule } from "@devhost/core";
+import type { OsbuildModule } from "@devhost/osbuild/modules";
 import type { Manifest } from "./manifest.ts";
 import { makeProblem, ManifestError, type Problem } from "./problem.ts";
 
@@ -56,6 +57,8 @@ export interface DeviceModule {
 	/** The programs that its service runs. */
 	readonly tools: readonly ServiceTool[];
 	readonly range?: FileRangeOptions;
+	/** What it is to osbuild, where it is a module of osbuild's, of which each device has a process of its own. */
+	readonly osbuild?: OsbuildModule;
 }
 
 /** A program that a service runs, on its own PATH. */
@@ -83,13 +86,21 @@ export interface Modules {
 	readonly types: readonly string[];
 	/** Modules that are not found, or that describe themselves wrongly: they serve nothing. */
 	readonly problems: readonly Problem[];
+	/** Modules of osbuild's were asked for, and left out: see {@link loadModules}. */
+	readonly isIncomplete: boolean;
 }
+
+/** Reads modules of osbuild's: see `osbuild-modules.ts`, which not everybody loads. */
+export type OsbuildReader = (path: string, name: string) => readonly DeviceModule[];
 
 /** Which modules there are besides those that come with devhost. */
 export interface FindModulesOptions {
 	/** Its `modules` are found from its folder. */
 	readonly manifest?: Pick<Manifest, "file" | "folder" | "modules" | "problemAt"> | undefined;
-	/** Further ones, as on the command line: names of packages, or paths relative to the working directory. */
+	/**
+	 * Further ones, as on the command line: names of packages, or paths relative to the working directory, of a package's folder,
+	 * or of osbuild's modules.
+	 */
 	readonly modules?: readonly string[] | undefined;
 }
 
@@ -107,17 +118,34 @@ type DescriptionFile = (typeof descriptionFiles)[number];
 const descriptionFiles = ["device.json", "mount.json"] as const;
 
 /**
- * Finds the packages that serve devices, by the `./device.json` that they export.
+ * Finds the packages that serve devices, by the `./device.json` that they export, and modules of osbuild's.
  *
  * A package is looked for from the manifest's folder, then from devhost itself; a name that begins with `.` or `/` is the path
- * of a folder, or of a `device.json`. Starts and imports nothing of what it finds.
+ * of a folder, or of a `device.json`; or that of osbuild's directory of modules, of which those are taken whose types nobody else
+ * serves; or of one module in there, which takes the place of whoever serves its type. Starts and imports nothing of what it finds.
  *
  * @returns What is right; what is not is among its `problems`.
  * @throws {@link ManifestError} `ERR_MANIFEST_MODULE` when a package that comes with devhost is damaged.
  */
-export function findModules({ manifest, modules = [] }: FindModulesOptions = {}): Modules {
+export async function loadModules(options: FindModulesOptions = {}): Promise<Modules> {
+	const found = findModules(options);
+	if (!found.isIncomplete) return found;
+	const { readOsbuild } = await import("./osbuild-modules.ts");
+	return findModules(options, readOsbuild);
+}
+
+/**
+ * As {@link loadModules}, at once.
+ *
+ * @param readOsbuild - Without it modules of osbuild's are left out.
+ */
+export function findModules(
+	{ manifest, modules = [] }: FindModulesOptions = {},
+	readOsbuild?: OsbuildReader,
+): Modules {
 	const byType = new Map<string, DeviceModule>();
 	const problems: Problem[] = [];
+	let isIncomplete = false;
 	const add = (module: DeviceModule, complain: (message: string) => Problem): void => {
 		for (const type of module.types) {
 			const other = byType.get(type);
@@ -131,6 +159,24 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 			}
 		}
 	};
+	const addNamed = (
+		name: string,
+		folders: readonly string[],
+		complain: (message: string) => Problem,
+	): void => {
+		const osbuild = osbuildPath(name, folders);
+		if (osbuild !== undefined) {
+			if (readOsbuild === undefined) isIncomplete = true;
+			for (const module of readOsbuild?.(osbuild.path, name) ?? []) {
+				const [type = ""] = module.types;
+				if (osbuild.isOne || !byType.has(type)) byType.set(type, module);
+			}
+			return;
+		}
+		const module = readModule(name, folders, complain);
+		if ("code" in module) problems.push(module);
+		else add(module, complain);
+	};
 
 	for (const [name, file] of Object.entries(builtInPackages)) {
 		add(readBuiltIn(name, file), problemWithout(name));
@@ -139,18 +185,18 @@ export function findModules({ manifest, modules = [] }: FindModulesOptions = {})
 		if (name === "") return;
 		const complain = (message: string): Problem =>
 			manifest.problemAt(`/modules/${index}`, { code: "ERR_MANIFEST_MODULE", message });
-		const module = readModule(name, [manifest.folder], complain);
-		if ("code" in module) problems.push(module);
-		else add(module, complain);
+		addNamed(name, [manifest.folder], complain);
 	});
 	for (const name of modules) {
-		const complain = problemWithout(`--module ${name}`);
 		const folders = [process.cwd(), ...(manifest === undefined ? [] : [manifest.folder])];
-		const module = readModule(name, folders, complain);
-		if ("code" in module) problems.push(module);
-		else add(module, complain);
+		addNamed(name, folders, problemWithout(`--module ${name}`));
 	}
-	return { forType: (type) => byType.get(type), types: [...byType.keys()], problems };
+	return {
+		forType: (type) => byType.get(type),
+		types: [...byType.keys()],
+		problems,
+		isIncomplete,
+	};
 }
 
 /** What the graph and the manager of devices know of each type. */
@@ -198,11 +244,12 @@ function readModule(
 	folders: readonly string[],
 	complain: (message: string) => Problem,
 ): DeviceModule | Problem {
-	const isPath = /^\.{0,2}\//.test(name) || name === "." || name === ".." || isAbsolute(name);
-	if (isPath) {
+	if (isPath(name)) {
 		const found = findAtPath(resolve(folders[0] ?? "", name));
 		if (found !== undefined) return describeModule(name, found, complain);
-		return complain(`${name} is not the folder of a package with a device.json`);
+		return complain(
+			`${name} is not the folder of a package with a device.json, nor osbuild's with devices or mounts in it`,
+		);
 	}
 	const places = [...folders.map((folder) => join(folder, "manifest")), import.meta.filename];
 	for (const place of places) {
@@ -212,6 +259,31 @@ function readModule(
 	return complain(
 		`no package ${name} with a device.json is installed: install it beside the manifest, or give the path of its folder`,
 	);
+}
+
+function isPath(name: string): boolean {
+	return /^\.{0,2}\//.test(name) || name === "." || name === ".." || isAbsolute(name);
+}
+
+/** The folders of osbuild's directory of modules that we know what to do with. */
+const osbuildFolders = ["devices", "mounts"];
+
+/** Where modules of osbuild's are, or one of them (`isOne`); undefined for what is neither. */
+function osbuildPath(
+	name: string,
+	[folder = ""]: readonly string[],
+): { readonly path: string; readonly isOne: boolean } | undefined {
+	if (!isPath(name)) return undefined;
+	const path = resolve(folder, name);
+	const kind = statSync(path, { throwIfNoEntry: false });
+	if (kind?.isFile() === true) {
+		const isOne = osbuildFolders.includes(basename(dirname(path))) && !path.endsWith(".json");
+		return isOne ? { path, isOne } : undefined;
+	}
+	const isFolder = (each: string): boolean =>
+		statSync(join(path, each), { throwIfNoEntry: false })?.isDirectory() === true;
+	if (kind?.isDirectory() !== true || !osbuildFolders.some(isFolder)) return undefined;
+	return findAtPath(path) === undefined ? { path, isOne: false } : undefined;
 }
 
 /** A folder's `device.json` or `mount.json` is where its package.json exports it, if it has one, else in it. */

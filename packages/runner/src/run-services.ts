@@ -1,5 +1,7 @@
 import type { ExitStatus, Fd, FdLike } from "@devhost/linux";
+import type { DeviceServiceClient } from "@devhost/core";
 import { type Service, ServiceManager } from "@devhost/rpc";
+import type { ModuleServices } from "@devhost/osbuild/modules";
 import type { DeviceModule } from "./modules.ts";
 
 /** What services get of an environment: nothing of the user's, and messages of tools that can be parsed. */
@@ -24,16 +26,29 @@ export interface EndedService {
 	readonly name: string;
 	/** Of its devices. */
 	readonly types: readonly string[];
+	/** The devices and mounts that it had open, by their keys, where it is for those alone. */
+	readonly devices?: readonly string[];
 	readonly status: ExitStatus;
 }
 
-/** The service processes of a run: one for each module, however many types and devices it serves. */
+/** What serves a module's devices. */
+export interface ModuleService extends DeviceServiceClient {
+	/** Number of its process. Of a module of osbuild's, which has several: one that has mounted something. */
+	readonly pid: number;
+	/** Stands for that process, lent: for its namespaces. */
+	readonly pidfd: FdLike;
+}
+
+/**
+ * The service processes of a run: one for each module, however many types and devices it serves; of a module of osbuild's one for
+ * each device.
+ */
 export class RunServices {
 	readonly #manager: ServiceManager;
 	readonly #namespace: Fd;
-	readonly #byFile = new Map<string, Service>();
-	/** The one whose namespace has the mounts: a copy of the run's, so that they end with it. */
-	#mounting: Service | undefined;
+	readonly #byFile = new Map<string, ModuleService>();
+	/** Those in whose namespace the mounts are, one for all: a copy of the run's, so that they end with the last of them. */
+	readonly #mounting = new Set<Service>();
 	/** What nobody has listened to yet. */
 	readonly #missed: ((listener: ServiceListener) => void)[] = [];
 	#listener: ServiceListener | undefined;
@@ -60,10 +75,15 @@ export class RunServices {
 	 *
 	 * @throws {@link RpcError} `ERR_RPC_SERVICE_START` its executable cannot be started.
 	 */
-	start(module: DeviceModule): Service {
+	start(module: DeviceModule): ModuleService {
 		const { types, mounts, service: file } = module;
 		const running = this.#byFile.get(file);
 		if (running !== undefined) return running;
+		if (module.osbuild !== undefined) {
+			const services = this.#osbuildServices(module);
+			this.#byFile.set(file, services);
+			return services;
+		}
 		// The types of mounts are many, and the first one is mostly another.
 		const name = (mounts === undefined ? types[0] : module.package) ?? file;
 		// Not by its first line, which would take whatever Node stands in somebody's PATH.
@@ -78,7 +98,7 @@ export class RunServices {
 			helloTimeoutMs: Math.max(minHelloTimeoutMs, 60 * process.uptime() * 1000),
 		});
 		this.#byFile.set(file, service);
-		if (mounts !== undefined) this.#mounting ??= service;
+		if (mounts !== undefined) this.#addMounting(service);
 		this.#tell(({ onStart }) => onStart(name));
 		void service.exited.then((status) => {
 			this.#tell(({ onEnd }) => onEnd({ name, types, status }));
@@ -86,8 +106,34 @@ export class RunServices {
 		return service;
 	}
 
+	/** Starts nothing yet. */
+	#osbuildServices({ types, osbuild }: DeviceModule): ModuleServices {
+		if (osbuild === undefined) throw new TypeError("not a module of osbuild's");
+		return osbuild.serve({
+			start: ({ environment, ...options }) => {
+				const service = this.#manager.start({
+					...options,
+					environment: { ...serviceEnvironment, ...environment },
+				});
+				if (osbuild.kind === "mount") this.#addMounting(service);
+				this.#tell(({ onStart }) => onStart(service.name));
+				return service;
+			},
+			mountNamespace: () => this.#namespaceForMounts(),
+			onLost: ({ service: name, device, status }) => {
+				this.#tell(({ onEnd }) => onEnd({ name, types, devices: [device], status }));
+			},
+		});
+	}
+
+	#addMounting(service: Service): void {
+		this.#mounting.add(service);
+		void service.exited.then(() => this.#mounting.delete(service));
+	}
+
 	#namespaceForMounts(): FdLike | { readonly copyOf: FdLike } {
-		return this.#mounting?.pidfd ?? { copyOf: this.#namespace };
+		const [first] = this.#mounting;
+		return first?.pidfd ?? { copyOf: this.#namespace };
 	}
 
 	/** Stops all services, the last one first. @throws when one did not end as it should. */

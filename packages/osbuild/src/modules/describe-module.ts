@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fromDraft4 } from "./draft4.ts";
-import type { OsbuildModule } from "./osbuild-module.ts";
+import type { DescribedModule } from "./osbuild-module.ts";
 import { schemasIn } from "./program-schema.ts";
 
 /** What a `.meta.json` says, or a program of itself. */
@@ -26,7 +26,7 @@ interface Description {
  *
  * Source: `ModuleInfo.load` and `get_schema`, osbuild/meta.py.
  */
-export function describeModule(kind: OsbuildModule["kind"], program: string): OsbuildModule {
+export function describeModule(kind: DescribedModule["kind"], program: string): DescribedModule {
 	const meta = `${program}.meta.json`;
 	const file = existsSync(meta) ? meta : program;
 	const common = {
@@ -100,7 +100,7 @@ function readProgram(file: string): Description {
 	throw new Error(`nothing describes it: there is no ${meta} beside it, and no SCHEMA in it`);
 }
 
-type Described = Pick<OsbuildModule, "options" | "mount" | "source">;
+type Described = Pick<DescribedModule, "options" | "mount" | "source">;
 
 function ofDevice({ schema, schema2 }: Description): Described {
 	const options = isFilled(schema2) ? schema2 : schema;

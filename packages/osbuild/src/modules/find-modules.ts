@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describeModule } from "./describe-module.ts";
+import { ModuleServices } from "./module-services.ts";
 import type { OsbuildModule } from "./osbuild-module.ts";
 
 /** The folders of osbuild's directory of modules, and what is in them. */
@@ -19,15 +20,18 @@ const kinds = { devices: "device", mounts: "mount" } as const;
 export function readOsbuildModules(path: string): OsbuildModule[] {
 	const folder = basename(dirname(path));
 	if (isFolder(folder) && statSync(path).isFile()) {
-		return [describeModule(kinds[folder], path)];
+		return [moduleAt(kinds[folder], path)];
 	}
 	return Object.keys(kinds)
 		.filter(isFolder)
 		.flatMap((each) =>
-			namesIn(join(path, each)).map((name) =>
-				describeModule(kinds[each], join(path, each, name)),
-			),
+			namesIn(join(path, each)).map((name) => moduleAt(kinds[each], join(path, each, name))),
 		);
+}
+
+function moduleAt(kind: OsbuildModule["kind"], program: string): OsbuildModule {
+	const described = describeModule(kind, program);
+	return { ...described, serve: (host) => new ModuleServices(described, host) };
 }
 
 function isFolder(name: string): name is keyof typeof kinds {

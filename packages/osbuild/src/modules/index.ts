@@ -5,4 +5,4 @@
  */
 export { readOsbuildModules } from "./find-modules.ts";
 export { type ModuleHost, ModuleServices } from "./module-services.ts";
-export type { OsbuildModule } from "./osbuild-module.ts";
+export type { DescribedModule, OsbuildModule } from "./osbuild-module.ts";

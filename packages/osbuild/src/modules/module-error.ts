@@ -1,12 +1,12 @@
 import { DeviceError, isDeviceErrorCode } from "@devhost/core";
 import { isRemoteError, isRpcError, type RemoteError } from "@devhost/rpc";
-import type { OsbuildModule } from "./osbuild-module.ts";
+import type { DescribedModule } from "./osbuild-module.ts";
 
 /** What was asked of which module, for messages. */
 export interface ModuleRequest {
 	/** The device, or the mount, as the graph calls it. */
 	readonly device: string;
-	readonly module: Pick<OsbuildModule, "type" | "program" | "libdir">;
+	readonly module: Pick<DescribedModule, "type" | "program" | "libdir">;
 	readonly method: "open" | "mount" | "close";
 }
 

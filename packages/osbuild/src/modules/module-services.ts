@@ -17,7 +17,7 @@ import { presentDevices } from "./block-devices.ts";
 import { moduleError } from "./module-error.ts";
 import { ModuleProcess } from "./module-process.ts";
 import { OpenedDevice } from "./opened-device.ts";
-import type { OsbuildModule } from "./osbuild-module.ts";
+import type { DescribedModule } from "./osbuild-module.ts";
 
 /** The host of modules' processes. */
 export interface ModuleHost {
@@ -61,12 +61,12 @@ interface Entry {
  * its `close` before, whose exception says what went wrong.
  */
 export class ModuleServices implements DeviceServiceClient {
-	readonly #module: OsbuildModule;
+	readonly #module: DescribedModule;
 	readonly #host: ModuleHost;
 	readonly #entries = new Map<string, Entry>();
 	#run: Run | undefined;
 
-	constructor(module: OsbuildModule, host: ModuleHost) {
+	constructor(module: DescribedModule, host: ModuleHost) {
 		this.#module = module;
 		this.#host = host;
 		speakOsbuild();
@@ -300,7 +300,7 @@ function mountArguments(
 
 function startModule(
 	host: ModuleHost,
-	request: { readonly device: string; readonly module: OsbuildModule },
+	request: { readonly device: string; readonly module: DescribedModule },
 	options: Parameters<ModuleHost["start"]>[0],
 ): Service {
 	try {

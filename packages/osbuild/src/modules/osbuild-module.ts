@@ -1,5 +1,13 @@
+import type { ModuleHost, ModuleServices } from "./module-services.ts";
+
 /** A device or mount of osbuild's kind: an executable that its host starts, and what describes it. */
-export interface OsbuildModule {
+export interface OsbuildModule extends DescribedModule {
+	/** Opens its devices, or mounts. Starts nothing before the first one. */
+	serve(host: ModuleHost): ModuleServices;
+}
+
+/** What is known of a module without starting it. */
+export interface DescribedModule {
 	readonly kind: "device" | "mount";
 	/** Its name, and that of its file: `org.osbuild.loopback`. */
 	readonly type: string;
