@@ -9,7 +9,7 @@
  *
  * In a "sandbox", not on the "host", it refuses as well when /proc/sys is not mounted read-only: for its files the kernel
  * asks for no capability, and kernel.core_pattern is a program that root runs on the host. There it also installs a filter
- * of system calls, which the program and all that it starts keep: see loop_filter and reach_filter.
+ * of system calls, which the program and all that it starts keep: see loop_filter, mapper_filter and reach_filter.
  *
  * Then it waits for a byte from START_FD, so that a sandbox can be made while its program is not known yet, and executes
  * what COMMAND_FD, a file, holds by then: strings that each end with a NUL; the number of arguments in decimal, the
@@ -100,6 +100,25 @@ static const struct sock_filter loop_filter[] = {
 	/* 5 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
 };
 
+/* Refuses what changes device-mapper's devices, anybody's: of its requests (all of type 0xFD) only those that ask remain, for tools
+ * that look at a device before they use it. A stage that has no node for control cannot even ask.
+ */
+static const struct sock_filter mapper_filter[] = {
+	LOAD_REQUEST,
+	AND(0xFFFF),
+	/* 0 */ IF_EQUAL(0xFD00, 8, 0), /* DM_VERSION, linux/dm-ioctl.h */
+	/* 1 */ IF_EQUAL(0xFD02, 7, 0), /* DM_LIST_DEVICES */
+	/* 2 */ IF_EQUAL(0xFD07, 6, 0), /* DM_DEV_STATUS */
+	/* 3 */ IF_EQUAL(0xFD0B, 5, 0), /* DM_TABLE_DEPS */
+	/* 4 */ IF_EQUAL(0xFD0C, 4, 0), /* DM_TABLE_STATUS */
+	/* 5 */ IF_EQUAL(0xFD0D, 3, 0), /* DM_LIST_VERSIONS */
+	/* 6 */ IF_EQUAL(0xFD11, 2, 0), /* DM_GET_TARGET_VERSION */
+	/* 7 */ AND(0xFF00),
+	/* 8 */ IF_EQUAL(0xFD00, 1, 0),
+	/* 9 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 10 */ RETURN(SECCOMP_RET_ERRNO | ERROR_EPERM),
+};
+
 /* Refuses what acts on more than a device, or for longer than the program, to those without CAP_SYS_ADMIN, for which the
  * kernel does not ask: traces of a block device stay set up, with their memory, until the machine is turned off, and
  * CAP_SYS_RESOURCE is enough to grow the ext4 that a directory is on to all of its disk.
@@ -143,6 +162,8 @@ static long install_filters(u64 capabilities) {
 	/* bubblewrap has set it; without it a filter takes CAP_SYS_ADMIN. */
 	long result = call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (result == 0) result = install_filter(loop_filter, sizeof loop_filter / sizeof *loop_filter);
+	if (result == 0)
+		result = install_filter(mapper_filter, sizeof mapper_filter / sizeof *mapper_filter);
 	if (result == 0 && !(capabilities >> CAPABILITY_SYS_ADMIN & 1))
 		result = install_filter(reach_filter, sizeof reach_filter / sizeof *reach_filter);
 	return result;

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* SCM_MAX_FD, net/scm.h: one message carries no more. */
@@ -20,6 +21,54 @@ static napi_value js_socketpair(napi_env env, napi_callback_info info) {
 	out[0] = pair[0];
 	out[1] = pair[1];
 	return make_int(env, 0);
+}
+
+/* An AF_UNIX socket of a type, bound to a path or connected to it: fd. `path` is freed. */
+static int socket_at(int type, char *path, int (*attach)(int, const struct sockaddr *, socklen_t)) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int result = path == NULL ? -EINVAL : strlen(path) >= sizeof address.sun_path ? -ENAMETOOLONG : 0;
+	if (result == 0) {
+		strcpy(address.sun_path, path);
+		result = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (result < 0) result = -errno;
+		else if (attach(result, (struct sockaddr *)&address, sizeof address) < 0) {
+			int error = errno;
+			close(result);
+			result = -error;
+		}
+	}
+	free(path);
+	return result;
+}
+
+/* listenUnix(type, path, backlog): fd */
+static napi_value js_listen_unix(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	int fd = socket_at(get_int(env, argv[0]), get_string(env, argv[1]), bind);
+	if (fd >= 0 && listen(fd, get_int(env, argv[2])) < 0) {
+		int error = errno;
+		close(fd);
+		fd = -error;
+	}
+	return make_int(env, fd);
+}
+
+/* connectUnix(type, path): fd */
+static napi_value js_connect_unix(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	return make_int(env, socket_at(get_int(env, argv[0]), get_string(env, argv[1]), connect));
+}
+
+/* accept(fd): fd */
+static napi_value js_accept(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	int result;
+	do result = accept4(get_int(env, argv[0]), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (result < 0 && (errno == EINTR || errno == ECONNABORTED));
+	return make_result(env, result);
 }
 
 /* getsockopt(fd, level, name): value (of an int option that is never negative) */
@@ -130,6 +179,9 @@ static napi_value js_recvmsg(napi_env env, napi_callback_info info) {
 
 void define_sockets(napi_env env, napi_value exports) {
 	define_function(env, exports, "socketpair", js_socketpair);
+	define_function(env, exports, "listenUnix", js_listen_unix);
+	define_function(env, exports, "connectUnix", js_connect_unix);
+	define_function(env, exports, "accept", js_accept);
 	define_function(env, exports, "getsockopt", js_getsockopt);
 	define_function(env, exports, "setsockopt", js_setsockopt);
 	define_function(env, exports, "sendmsg", js_sendmsg);

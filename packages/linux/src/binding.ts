@@ -5,6 +5,9 @@ import { LinuxError } from "./error.ts";
 /** The native half, as `native/*.c` defines it: results are the system call's, or -errno. */
 export interface Binding {
 	socketpair(type: number, out: Int32Array): number;
+	listenUnix(type: number, path: string, backlog: number): number;
+	connectUnix(type: number, path: string): number;
+	accept(fd: number): number;
 	getsockopt(fd: number, level: number, name: number): number;
 	setsockopt(fd: number, level: number, name: number, value: number): number;
 	sendmsg(

@@ -69,6 +69,37 @@ export function socketpair(type: "stream" | "seqpacket"): [Fd, Fd] {
 }
 
 /**
+ * A socket at a path, to which others connect. Close-on-exec and non-blocking; the path stays when it is closed.
+ *
+ * @param path - Fewer than 108 bytes. One in a directory that is open may be named by its descriptor: `/proc/self/fd/3/api`.
+ * @throws {@link SysError} `EADDRINUSE` there is something at the path.
+ *
+ * Source: unix(7).
+ */
+export function listenUnix(type: "stream" | "seqpacket", path: string): Fd {
+	return Fd.adopt(checked(binding.listenUnix(socketTypes[type], path, backlog), "bind", path));
+}
+
+/**
+ * Connects to a socket at a path: close-on-exec and non-blocking.
+ *
+ * @throws {@link SysError} `ECONNREFUSED` nobody listens there; `EAGAIN` too many wait to be accepted.
+ */
+export function connectUnix(type: "stream" | "seqpacket", path: string): Fd {
+	return Fd.adopt(checked(binding.connectUnix(socketTypes[type], path), "connect", path));
+}
+
+/**
+ * The next of those who connected to a socket of {@link listenUnix}: close-on-exec and non-blocking. Undefined when nobody waits.
+ *
+ * @throws {@link SysError} `EMFILE` this process has no descriptor left.
+ */
+export function accept(listener: FdLike): Fd | undefined {
+	const result = binding.accept(fdNumber(listener));
+	return result === -EAGAIN ? undefined : Fd.adopt(checked(result, "accept"));
+}
+
+/**
  * A pipe, close-on-exec: [read end, write end].
  *
  * @param options - `nonBlocking` for both ends; a program that is to write into it wants a blocking one.
@@ -132,6 +163,7 @@ function setBuffer(fd: number, forced: number, asked: number, bytes: number): vo
 
 // Source: bits/socket_type.h, asm-generic/socket.h, asm-generic/fcntl.h (the same on x86-64 and arm64).
 const socketTypes = { stream: 1, seqpacket: 5 } as const;
+const backlog = 128;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_SNDBUF = 7;

@@ -1,12 +1,19 @@
-import { writeSync } from "node:fs";
+import { constants, mkdtempSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "vitest";
 import {
+	accept,
+	AT_FDCWD,
+	connectUnix,
 	EAGAIN,
 	Fd,
 	MSG_CTRUNC,
 	closeFd,
+	listenUnix,
 	maxFdsPerMessage,
 	memfd,
+	openat2,
 	pipe,
 	read,
 	recvmsg,
@@ -234,5 +241,61 @@ describe("pipe", () => {
 		expect(text(into.subarray(0, 5))).toBe("piped");
 		writer.close();
 		expect(read(reader.fd, into, 0, 16)).toBe(0);
+	});
+});
+
+describe("a socket at a path", () => {
+	test("accepts those who connect, each once", ({ expect, onTestFinished }) => {
+		const folder = mkdtempSync(join(tmpdir(), "devhost-socket-"));
+		onTestFinished(() => rmSync(folder, { recursive: true }));
+		const path = join(folder, "api");
+		using listener = listenUnix("seqpacket", path);
+		expect(accept(listener)).toBe(undefined);
+
+		using client = connectUnix("seqpacket", path);
+		using server = accept(listener);
+		send(client, "hello");
+
+		expect(receive(server as Fd).content).toBe("hello");
+		expect(accept(listener)).toBe(undefined);
+		expect(socketType(server as Fd)).toBe("seqpacket");
+		// A packet at a time: neither end waits.
+		expect(receive(server as Fd).result).toBe(-EAGAIN);
+	});
+
+	test("may be in a directory that is known by its descriptor only", ({
+		expect,
+		onTestFinished,
+	}) => {
+		const folder = mkdtempSync(join(tmpdir(), "devhost-socket-"));
+		onTestFinished(() => rmSync(folder, { recursive: true }));
+		using directory = openat2(AT_FDCWD, folder, { flags: constants.O_DIRECTORY });
+
+		using listener = listenUnix("stream", `/proc/self/fd/${directory.fd}/api`);
+		using client = connectUnix("stream", join(folder, "api"));
+		using server = accept(listener);
+
+		expect(send(client, "x")).toBe(1);
+		expect(server?.isOpen).toBe(true);
+	});
+
+	test.for([
+		["it is there already", "listen", "api", "EADDRINUSE"],
+		["the directory is missing", "listen", "none/api", "ENOENT"],
+		["the path is too long", "listen", "a".repeat(108), "ENAMETOOLONG"],
+		["nobody listens any more", "connect", "api", "ECONNREFUSED"],
+		["nothing is there", "connect", "none", "ENOENT"],
+	] as const)("fails where %s", ([, way, name, code], { expect, onTestFinished }) => {
+		const folder = mkdtempSync(join(tmpdir(), "devhost-socket-"));
+		onTestFinished(() => rmSync(folder, { recursive: true }));
+		listenUnix("seqpacket", join(folder, "api")).close();
+		const count = descriptorCount();
+
+		const open = way === "listen" ? listenUnix : connectUnix;
+
+		expect(() => open("seqpacket", join(folder, name))).toThrow(
+			expect.objectContaining({ name: "SysError", code }),
+		);
+		expect(descriptorCount()).toBe(count);
 	});
 });
