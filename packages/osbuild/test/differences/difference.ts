@@ -82,6 +82,7 @@ export function difference(
 			`${id}: ${own ? "devhost" : "osbuild"}`,
 			{ timeout: 120_000 },
 			async ({ expect, skip }) => {
+				expect.hasAssertions();
 				skip(!own && checkout === "", "impossible here: no OSBUILD_CHECKOUT");
 				const side = new Side(own);
 				const tested = { side, place: side.place, expect, skip };

@@ -10,14 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describeAsRoot } from "@devhost/tools/testing";
-import {
-	backingFile,
-	loopsOf,
-	megabyte,
-	mountsIn,
-	type Place,
-	sysfsNumber,
-} from "../service/place.ts";
+import { backingFile, loopsOf, megabyte, type Place, sysfsNumber } from "../service/place.ts";
 import { difference, pathOf, refusal, schemaOf, type Tested } from "./difference.ts";
 
 const loopback = "org.osbuild.loopback";
