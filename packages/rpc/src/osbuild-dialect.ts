@@ -84,7 +84,7 @@ export class OsbuildWire implements Wire {
 	// The service's side: the call that is served (0: none), and what came meanwhile.
 	#served = 0;
 	#lastId = 0;
-	#received: Received[] = [];
+	#received: ReceivedDocument[] = [];
 	#receivedBytes = 0;
 	#isWelcomed = false;
 	#credit = 0;
@@ -122,7 +122,7 @@ export class OsbuildWire implements Wire {
 		// As many as fit into a turn: others want theirs.
 		for (let i = 0; i < packetsPerTurn; i++) {
 			if (this.#isClosed || this.#isPaused) return true;
-			const packet = this.#receive();
+			const packet = receiveDocument(this.#fd);
 			if (packet === "nothing") break;
 			if (packet === "end" || !this.#take(packet)) return false;
 		}
@@ -239,7 +239,7 @@ export class OsbuildWire implements Wire {
 
 	/** Asks the next question, unless there is something to be read: nothing that is there already can answer it. */
 	#ask(): void {
-		if (this.#asked !== undefined || this.#isClosed || this.#unreadBytes() > 0) return;
+		if (this.#asked !== undefined || this.#isClosed || unreadBytes(this.#fd) > 0) return;
 		const next = this.#questions.shift();
 		if (next === undefined) return;
 		this.#asked = next;
@@ -271,7 +271,7 @@ export class OsbuildWire implements Wire {
 		this.#later(() => this.#deliver(ERROR, { id, value }));
 	}
 
-	#takeAnswer({ document, fds, sizeBytes }: Received): void {
+	#takeAnswer({ document, fds, sizeBytes }: ReceivedDocument): void {
 		const { kind, data } = decoded(() => decodeMessage(document), fds);
 		if (!answerKinds.has(kind)) {
 			// As osbuild's client does.
@@ -465,7 +465,7 @@ export class OsbuildWire implements Wire {
 	}
 
 	/** @returns False for an empty document, which is the end. */
-	#take(received: Received): boolean {
+	#take(received: ReceivedDocument): boolean {
 		if (isFalsy(received.document)) {
 			discardFds(received.fds);
 			return false;
@@ -484,52 +484,6 @@ export class OsbuildWire implements Wire {
 		}
 		this.#serve();
 		return true;
-	}
-
-	/** Bytes of all packets that are there: at least those of the next. */
-	#unreadBytes(): number {
-		ioctl(this.#fd, { request: FIONREAD, name: "FIONREAD", argument: unread });
-		return unread.readInt32LE(0);
-	}
-
-	#receive(): Received | "nothing" | "end" {
-		const size = Math.min(Math.max(this.#unreadBytes(), 1), maxDocumentBytes + 1);
-		const bytes = size <= receiveBuffer.byteLength ? receiveBuffer : Buffer.allocUnsafe(size);
-		const got = recvmsg(this.#fd, bytes, 0, bytes.byteLength, control);
-		if (got === -EAGAIN) return "nothing";
-		if (got === -ECONNRESET) return "end";
-		if (got < 0) {
-			const cause = new SysError("recvmsg", -got);
-			throw new RpcError("ERR_RPC_CLOSED", `receiving failed: ${cause.code}`, { cause });
-		}
-		const flags = control[0] as number;
-		const fds = Array.from(control.subarray(2, 2 + (control[1] as number)));
-		try {
-			if ((flags & MSG_TRUNC) !== 0) throw tooLargeDocument();
-			if ((flags & MSG_CTRUNC) !== 0) {
-				throw new RpcError(
-					"ERR_RPC_PROTOCOL",
-					"descriptors were cut off (MSG_CTRUNC): this process has none left, or a security module refused them",
-				);
-			}
-			// Without data, whatever came with it, is what the end looks like.
-			if (got === 0) {
-				closeFds(fds);
-				return "end";
-			}
-			for (const [i, fd] of fds.entries()) if (fd < 3) fds[i] = raiseFd(fd);
-			const isMarker = got === marker.byteLength && marker.compare(bytes, 0, got) === 0;
-			const text = isMarker ? readPayload(fds) : bytes.subarray(0, got);
-			const document = parseDocument(text);
-			return {
-				document,
-				sizeBytes: text.byteLength,
-				fds: fds.length === 0 ? noFds : new FdSet(fds),
-			};
-		} catch (error) {
-			closeFds(fds);
-			throw error;
-		}
 	}
 
 	#deliver(type: Message["type"], fields: Delivered): void {
@@ -553,6 +507,70 @@ export class OsbuildWire implements Wire {
 	}
 }
 
+/** A document of a packet, and what came with it. */
+export interface ReceivedDocument {
+	readonly document: unknown;
+	/** The reader's, to be closed. */
+	readonly fds: FdSet;
+	/** Of the document, wherever it was. */
+	readonly sizeBytes: number;
+}
+
+/** Bytes of all packets that are there: at least those of the next. */
+function unreadBytes(fd: number): number {
+	ioctl(fd, { request: FIONREAD, name: "FIONREAD", argument: unread });
+	return unread.readInt32LE(0);
+}
+
+/**
+ * Receives the next document from a non-blocking socket, as osbuild's own code does: one that is too large for a packet is in the
+ * first of its descriptors.
+ *
+ * @throws {@link RpcError} `ERR_RPC_PROTOCOL` what came is none; `ERR_RPC_LIMIT` it is too large; `ERR_RPC_CLOSED`. Its
+ * descriptors are closed, and others may follow it.
+ *
+ * Source: `Socket.recv`, osbuild/util/jsoncomm.py.
+ */
+export function receiveDocument(fd: number): ReceivedDocument | "nothing" | "end" {
+	const size = Math.min(Math.max(unreadBytes(fd), 1), maxDocumentBytes + 1);
+	const bytes = size <= receiveBuffer.byteLength ? receiveBuffer : Buffer.allocUnsafe(size);
+	const got = recvmsg(fd, bytes, 0, bytes.byteLength, control);
+	if (got === -EAGAIN) return "nothing";
+	if (got === -ECONNRESET) return "end";
+	if (got < 0) {
+		const cause = new SysError("recvmsg", -got);
+		throw new RpcError("ERR_RPC_CLOSED", `receiving failed: ${cause.code}`, { cause });
+	}
+	const flags = control[0] as number;
+	const fds = Array.from(control.subarray(2, 2 + (control[1] as number)));
+	try {
+		if ((flags & MSG_TRUNC) !== 0) throw tooLargeDocument();
+		if ((flags & MSG_CTRUNC) !== 0) {
+			throw new RpcError(
+				"ERR_RPC_PROTOCOL",
+				"descriptors were cut off (MSG_CTRUNC): this process has none left, or a security module refused them",
+			);
+		}
+		// Without data, whatever came with it, is what the end looks like.
+		if (got === 0) {
+			closeFds(fds);
+			return "end";
+		}
+		for (const [i, each] of fds.entries()) if (each < 3) fds[i] = raiseFd(each);
+		const isMarker = got === marker.byteLength && marker.compare(bytes, 0, got) === 0;
+		const text = isMarker ? readPayload(fds) : bytes.subarray(0, got);
+		const document = parseDocument(text);
+		return {
+			document,
+			sizeBytes: text.byteLength,
+			fds: fds.length === 0 ? noFds : new FdSet(fds),
+		};
+	} catch (error) {
+		closeFds(fds);
+		throw error;
+	}
+}
+
 interface Packet {
 	readonly bytes: Buffer;
 	/** Ours. */
@@ -567,12 +585,6 @@ interface Question {
 	readonly bytes: Buffer;
 	/** Ours. */
 	readonly fds: readonly Fd[];
-}
-
-interface Received {
-	readonly document: unknown;
-	readonly fds: FdSet;
-	readonly sizeBytes: number;
 }
 
 interface Delivered {

@@ -6,6 +6,8 @@
 import { setDialect } from "./dialect.ts";
 import { OsbuildWire } from "./osbuild-dialect.ts";
 
+export { encodeDocument, receiveDocument, type ReceivedDocument } from "./osbuild-dialect.ts";
+
 /**
  * Lets clients, services and channels of this process speak osbuild's dialect on sockets of type `SOCK_SEQPACKET`.
  *
