@@ -123,6 +123,9 @@ class Service:
             finally:
                 close_all(reply_fds)
                 close_all(fds)
+        self.stop()
+
+    def stop(self):
         print("stopped", flush=True)
 
     def do_echo(self, args, fds, how):
@@ -296,4 +299,5 @@ def main():
         Service(name, int(sys.argv[at + 1])).main()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -45,11 +45,12 @@ function fromException(error: RemoteError, { device, module, method }: ModuleReq
 	const { type, program } = module;
 	const exception = { type: remoteName, value: cut(value), backtrace: cut(remoteStack) };
 	const what = value === "" ? remoteName : `${remoteName}: ${cut(value, shownCharacters)}`;
-	// Executables of ours in osbuild's place say our codes.
-	const uncoded = method === "close" ? "ERR_DEVICE_CLOSE" : "ERR_DEVICE_SERVICE";
-	const code = isDeviceErrorCode(remoteCode) ? remoteCode : uncoded;
-	const details = { type, program, exception };
-	return new DeviceError(code, `${device}: ${type}: ${what}`, { cause: error, device, details });
+	const options = { cause: error, device, details: { type, program, exception } };
+	// An executable of ours in osbuild's place has said all that there is to say.
+	if (isDeviceErrorCode(remoteCode))
+		return new DeviceError(remoteCode, cut(value, shownCharacters), options);
+	const code = method === "close" ? "ERR_DEVICE_CLOSE" : "ERR_DEVICE_SERVICE";
+	return new DeviceError(code, `${device}: ${type}: ${what}`, options);
 }
 
 function verb(code: string): string {

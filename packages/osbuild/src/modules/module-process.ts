@@ -49,12 +49,18 @@ export class ModuleProcess {
 		}
 	}
 
+	/** @throws {@link DeviceError} what it ended with, if its connection is over after its answer. */
+	async check(method: ModuleRequest["method"]): Promise<void> {
+		if (!this.service.client.isOver) return;
+		await this.end(undefined, method);
+	}
+
 	/**
 	 * Closes its socket, which tells it to close and to end, and waits for it.
 	 *
 	 * @throws {@link DeviceError} what it ended with, if not well.
 	 */
-	async end(timeoutMs: number = endMs): Promise<void> {
+	async end(timeoutMs: number = endMs, method: ModuleRequest["method"] = "close"): Promise<void> {
 		this.#isEnding = true;
 		const { service } = this;
 		const { device, module } = this.#request;
@@ -63,7 +69,7 @@ export class ModuleProcess {
 		try {
 			await service.stop();
 		} catch (error) {
-			if (!isLate) throw moduleError(error, { ...this.#request, method: "close" });
+			if (!isLate) throw moduleError(error, { ...this.#request, method });
 		}
 		if (!isLate) return;
 		const message = `${device}: ${module.type} did not end within ${timeoutMs} ms of the end of its socket, and was killed`;

@@ -139,6 +139,7 @@ export class ModuleServices implements DeviceServiceClient {
 			if (before === undefined) {
 				const mounted = await this.#mount(running, params, run, options);
 				this.#entries.set(name, { running, device: undefined, path: mounted.path });
+				await running.check("mount");
 				return mounted;
 			}
 			using answer = await running.call("open", deviceArguments(params, run, options), {
@@ -152,6 +153,7 @@ export class ModuleServices implements DeviceServiceClient {
 				log: (text) => options.onSignal?.({ name: "log", value: text }),
 			});
 			this.#entries.set(name, { running, device, path: "" });
+			await running.check("open");
 			return device.result;
 		} catch (error) {
 			// What else it has to say of that is in the log; a service of osbuild's often cannot close what it did not open.
