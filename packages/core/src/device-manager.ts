@@ -8,7 +8,7 @@ import {
 	type DeviceServiceClient,
 } from "./device-client.ts";
 import type { Fd } from "@devhost/linux";
-import { DeviceError } from "./error.ts";
+import { DeviceError, isBusy } from "./error.ts";
 import {
 	type DeviceSpec,
 	type DeviceSpecs,
@@ -18,7 +18,7 @@ import {
 } from "./graph.ts";
 import { OpenDevices, type OpenedDevice } from "./open-devices.ts";
 import { Opening, type OpenDevicesOptions } from "./opening.ts";
-import type { OpenResult } from "./wire.ts";
+import type { CloseParams, OpenResult } from "./wire.ts";
 import { toPlain } from "./json-value.ts";
 import { parentsOf } from "./parents.ts";
 import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
@@ -458,19 +458,25 @@ export class DeviceManager implements AsyncDisposable {
 
 	/** Closes one device when others are closed. Never rejects. */
 	async #closeAfter(above: readonly Entry[], entry: Entry): Promise<DeviceError | undefined> {
-		if (above.length > 0) await Promise.all(above.flatMap(({ closing }) => closing ?? []));
-		return await this.#closeOne(entry);
+		const failures = await Promise.all(above.map(({ closing }) => closing));
+		// What stands on it and stays keeps it: whoever that waited for in vain need not be waited for again.
+		const isKept = failures.some(
+			(failure, index) =>
+				above[index]?.prerequisites.includes(entry.device.name) === true && isBusy(failure),
+		);
+		return await this.#closeOne(entry, isKept);
 	}
 
 	/** Closes one device. Never rejects. */
-	async #closeOne(entry: Entry): Promise<DeviceError | undefined> {
+	async #closeOne(entry: Entry, hurry: boolean): Promise<DeviceError | undefined> {
 		const { client, device } = entry;
 		const { name } = device;
 		using _ = await this.#slot(client);
 		const startMs = nowMs();
 		this.#emit({ type: "closing", name });
 		try {
-			await callClose(client, { name }, { timeoutMs: this.#closeTimeoutMs });
+			const params: CloseParams = { name, ...(hurry && { hurry }) };
+			await callClose(client, params, { timeoutMs: this.#closeTimeoutMs });
 			this.#emit({ type: "closed", name, ms: nowMs() - startMs });
 			return undefined;
 		} catch (cause) {

@@ -85,8 +85,11 @@ export function deviceService(
 			};
 			const options = secrets === undefined ? request.options : secrets.options;
 			const parsed = driver.parseOptions(options ?? {});
-			const device = await held.open(request.name, call.signal, async (opening) =>
-				driver.open(parsed, { ...context, signal: opening }),
+			const device = await held.open(
+				request.name,
+				call.signal,
+				async (opening, closeTimeout) =>
+					driver.open(parsed, { ...context, signal: opening, closeTimeout }),
 			);
 			return openResult(device);
 		} catch (error) {
@@ -100,10 +103,10 @@ export function deviceService(
 	};
 
 	const close: Handler = async (params) => {
-		const { name } = object(params, "close");
+		const { name, hurry } = object(params, "close");
 		if (typeof name !== "string") throw broken("close needs a name");
 		try {
-			await held.close(name);
+			await held.close(name, { hurry: hurry === true });
 			return null;
 		} catch (error) {
 			throw toWireError(asCloseFailure(causeFirst(error, name), name), name);

@@ -96,6 +96,11 @@ export interface OpenContext {
 	 * @returns undefined where the options have no secret there.
 	 */
 	secret(pointer: string): Fd | undefined;
+	/**
+	 * How long closing may wait for others to let go, of the time that the driver would: shorter where the host knows that it is of no
+	 * use, as something on the device is in use and keeps it. To be asked when closing begins: see {@link closeTimeoutOf}.
+	 */
+	closeTimeout?(longestMs: number): number;
 	/** Tells a fact ("bound loop3"); not an error that is also thrown. */
 	log(text: string): void;
 }

@@ -159,6 +159,12 @@ export function busyMessage(subject: string, holders: readonly Holder[]): string
 	return `${subject}: still in use by ${shown.join(", ")}`;
 }
 
+/** Whether something could not be closed, be it among other reasons, because it is still in use. */
+export function isBusy(error: unknown): boolean {
+	if (!isDeviceError(error)) return false;
+	return error.code === "ERR_DEVICE_BUSY" || error.closeFailures.some(isBusy);
+}
+
 /**
  * Whether `value` is a {@link DeviceError}, optionally one with a given code.
  *

@@ -1,6 +1,7 @@
 import { asCloseFailure } from "./close-failure.ts";
 import type { OpenDevice } from "./driver.ts";
-import { DeviceError, isDeviceError } from "./error.ts";
+import { hurriedCloseMs } from "./close-timeout.ts";
+import { DeviceError, isBusy, isDeviceError } from "./error.ts";
 
 /** A device of {@link HeldDevices}, from the moment it is asked for until it is closed. */
 interface Held {
@@ -11,6 +12,8 @@ interface Held {
 	readonly settled: Promise<void>;
 	/** Set once it is open. */
 	device?: OpenDevice;
+	/** Nobody is to be waited for when it is closed. */
+	isHurried: boolean;
 	/** Set once it is being closed. */
 	closing?: Promise<void>;
 }
@@ -42,7 +45,10 @@ export class HeldDevices {
 	async open(
 		name: string,
 		signal: AbortSignal,
-		open: (signal: AbortSignal) => Promise<OpenDevice>,
+		open: (
+			signal: AbortSignal,
+			closeTimeout: (longestMs: number) => number,
+		) => Promise<OpenDevice>,
 	): Promise<OpenDevice> {
 		if (this.#isClosed)
 			throw new DeviceError("ERR_DEVICE_CLOSED", `${name}: everything is closed`);
@@ -54,14 +60,16 @@ export class HeldDevices {
 		}
 		const controller = new AbortController();
 		const settled = Promise.withResolvers<void>();
-		const held: Held = { name, controller, settled: settled.promise };
+		const held: Held = { name, controller, settled: settled.promise, isHurried: false };
 		const abort = (): void => controller.abort(signal.reason);
 		signal.addEventListener("abort", abort);
 		if (signal.aborted) abort();
 		this.#byName.set(name, held);
 		try {
 			if (signal.aborted) throw cancelled(name, signal.reason);
-			const device = await open(controller.signal);
+			const device = await open(controller.signal, (longestMs) =>
+				held.isHurried ? Math.min(longestMs, hurriedCloseMs) : longestMs,
+			);
 			if (controller.signal.aborted) await discard(name, device, controller.signal.reason);
 			held.device = device;
 			this.#open.push(held);
@@ -90,11 +98,13 @@ export class HeldDevices {
 	 * Nothing happens if no device has this name. A device that could not be closed is no longer held either: its
 	 * driver has given up what it had.
 	 *
+	 * @param hurry - Nobody is to be waited for.
 	 * @throws what the driver throws.
 	 */
-	async close(name: string): Promise<void> {
+	async close(name: string, { hurry = false }: { readonly hurry?: boolean } = {}): Promise<void> {
 		const held = this.#byName.get(name);
 		if (held === undefined) return;
+		if (hurry) held.isHurried = true;
 		if (held.device === undefined) {
 			const message = `${name}: closed while opening`;
 			held.controller.abort(new DeviceError("ERR_DEVICE_CANCELLED", message));
@@ -106,7 +116,8 @@ export class HeldDevices {
 	}
 
 	/**
-	 * Ends every opening, then closes every device, last opened first. Afterwards nothing can be opened.
+	 * Ends every opening, then closes every device, last opened first. Afterwards nothing can be opened. When one is in use by
+	 * others, which is waited for, nobody is waited for any more: it may stand on any of those that are left.
 	 *
 	 * @returns What failed, in order. The others are closed all the same.
 	 */
@@ -127,6 +138,7 @@ export class HeldDevices {
 				await held.closing;
 			} catch (error) {
 				failures.push({ name: held.name, error });
+				if (isBusy(error)) for (const each of this.#open) each.isHurried = true;
 			}
 		}
 	}

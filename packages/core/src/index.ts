@@ -72,5 +72,6 @@ export { loopTag, mappingTag, maxLoopTagBytes, maxMappingTagBytes } from "./tag.
 export { parseLoopTag, parseMappingTag } from "./tag.ts";
 export type { DeviceTag } from "./tag.ts";
 export { takeEvery, throwFailures } from "./take-every.ts";
+export { type CloseTimeout, closeTimeoutOf, timeoutMsOf } from "./close-timeout.ts";
 export { waitUntil } from "./wait-until.ts";
 export type { WaitClock } from "./wait-until.ts";

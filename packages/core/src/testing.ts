@@ -88,6 +88,12 @@ export interface ComplianceOptions {
 	 */
 	readonly patienceMs?: number;
 	/**
+	 * Whether closing waits for others to let go; then the driver must ask its host how long, when it begins to.
+	 *
+	 * @default false
+	 */
+	readonly waitsForOthers?: boolean;
+	/**
 	 * Whether two devices of the same options can be open at once.
 	 *
 	 * @default true
@@ -137,6 +143,9 @@ export function driverChecks(options: ComplianceOptions): readonly DriverCheck[]
 		["is usable again after closing", () => opensAgain(options)],
 	];
 	if (options.canWait === true) checks.push(["gives up at its deadline", () => givesUp(options)]);
+	if (options.waitsForOthers === true) {
+		checks.push(["asks how long closing may wait", () => asksHowLong(options)]);
+	}
 	if (options.overlapping !== false) {
 		checks.push(["opens several at once", () => opensSeveral(options)]);
 	}
@@ -177,6 +186,19 @@ async function closesOnce(options: ComplianceOptions): Promise<void> {
 	await close(device);
 	assert.equal(subject.steps.length, stepsOfOne, "closing again took further steps");
 	await assertNothingLeft(subject, "after closing twice");
+}
+
+async function asksHowLong(options: ComplianceOptions): Promise<void> {
+	await using subject = await prepare(options);
+	let asked = 0;
+	const closeTimeout = (longestMs: number): number => {
+		asked += 1;
+		return longestMs;
+	};
+	const device = await open(subject, { closeTimeout });
+	asked = 0;
+	await close(device);
+	assert(asked > 0, "it closed without asking how long it may wait for others");
 }
 
 async function survivesSteps(options: ComplianceOptions): Promise<void> {
@@ -370,9 +392,13 @@ async function stepsOfGoodRun(
 interface OpenOptions {
 	readonly signal?: AbortSignal;
 	readonly name?: string;
+	readonly closeTimeout?: (longestMs: number) => number;
 }
 
-function contextOf(subject: Subject, { signal, name }: OpenOptions = {}): OpenContext {
+function contextOf(
+	subject: Subject,
+	{ signal, name, closeTimeout }: OpenOptions = {},
+): OpenContext {
 	const { context } = subject;
 	const parents = context.parents ?? (context.parent === undefined ? [] : [context.parent]);
 	const [parent] = parents;
@@ -382,6 +408,7 @@ function contextOf(subject: Subject, { signal, name }: OpenOptions = {}): OpenCo
 		parents,
 		...(parent === undefined ? {} : { parent }),
 		...(name === undefined ? {} : { name }),
+		...(closeTimeout === undefined ? {} : { closeTimeout }),
 		signal: signal ?? new AbortController().signal,
 		log() {},
 	};

@@ -73,6 +73,8 @@ export interface DirectoryParams {
 /** Closes one device, or ends its opening. */
 export interface CloseParams {
 	readonly name: string;
+	/** Nobody needs to be waited for: something on it is in use, and keeps it. Absent: as long as its driver wants to. */
+	readonly hurry?: true;
 }
 
 /** What a device error carries across beside code and message. */

@@ -835,6 +835,26 @@ describe("closing", () => {
 		await opened.close();
 	});
 
+	test("hurries what a device stands on that is in use, and nothing else", async ({ expect }) => {
+		const busy = fails(remoteError("ERR_DEVICE_BUSY", "c: still in use"));
+		const { manager, service } = managerOf({
+			"close c": busy,
+			"close b": busy,
+			"close e": fails(remoteError("ERR_DEVICE_CLOSE", "e: lost")),
+		});
+		await manager.open(forest);
+
+		await failureOf(manager.close());
+
+		expect(service.closed.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+			{ name: "a", hurry: true },
+			{ name: "b", hurry: true },
+			{ name: "c" },
+			{ name: "d" },
+			{ name: "e" },
+		]);
+	});
+
 	test("of devices whose service ended reports that once", async ({ expect }) => {
 		const ended = fails(rpcError("ERR_RPC_SERVICE_ENDED"));
 		const { manager } = managerOf({ "close a": ended, "close b": ended });

@@ -95,6 +95,21 @@ describe("a device service", () => {
 		expect(contexts).toMatchObject([{ parent: parents[0], parents }]);
 	});
 
+	test("hurries the closing of a device where its host says so", async ({ expect }) => {
+		const waits: (number | undefined)[] = [];
+		const driver = scripted(async ({ closeTimeout }) => async () => {
+			waits.push(closeTimeout?.(5000));
+		});
+		const { client, open, close } = await begun(driver);
+		await open("a");
+		await open("b");
+
+		await close("a");
+		await client.call("close", { name: "b", hurry: true }, {});
+
+		expect(waits).toEqual([5000, 100]);
+	});
+
 	test("closes everything at the end, last opened first, then its directories", async ({
 		expect,
 	}) => {

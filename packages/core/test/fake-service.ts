@@ -1,5 +1,5 @@
 import type { DeviceCallOptions, DeviceServiceClient } from "../src/device-client.ts";
-import type { OpenParams } from "../src/wire.ts";
+import type { CloseParams, OpenParams } from "../src/wire.ts";
 
 /** What a fake service does with a call, by `open NAME` or `close NAME`; what is not named succeeds at once. */
 export type Behaviour = (options: DeviceCallOptions) => unknown;
@@ -9,6 +9,8 @@ export class FakeService implements DeviceServiceClient {
 	/** Calls when they arrive (`open a`), when they are done (`open a done`) or fail (`open a failed`). */
 	readonly log: string[] = [];
 	readonly requests = new Map<string, OpenParams>();
+	/** What `close` was told, each time. */
+	readonly closed: CloseParams[] = [];
 	readonly behaviours: Record<string, Behaviour>;
 	#minor = 0;
 
@@ -32,6 +34,7 @@ export class FakeService implements DeviceServiceClient {
 		const step = name === undefined ? method : `${method} ${name}`;
 		this.log.push(step);
 		if (method === "open") this.requests.set(name ?? "", params as OpenParams);
+		if (method === "close") this.closed.push(params as CloseParams);
 		try {
 			const value = await (this.behaviours[step] ?? (() => undefined))(options);
 			this.log.push(`${step} done`);

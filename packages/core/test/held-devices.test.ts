@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, test } from "vitest";
 import type { OpenDevice } from "../src/driver.ts";
+import { DeviceBusy } from "../src/error.ts";
 import { HeldDevices } from "../src/held-devices.ts";
 import { turns } from "./fake-service.ts";
 
@@ -45,6 +46,34 @@ describe("HeldDevices", () => {
 
 		expect(await held.closeAll()).toEqual([{ name: "b", error: stuck }]);
 		expect(log).toEqual(["close b", "close a", "closed a"]);
+	});
+
+	test("tells drivers how long closing may wait for others, when it begins", async ({
+		expect,
+	}) => {
+		const log: string[] = [];
+		const held = new HeldDevices();
+		const open = (name: string, error?: Error): Promise<OpenDevice> =>
+			held.open(name, never, async (_signal, closeTimeout) =>
+				device(log, name, () => {
+					log.push(`${name} waits ${closeTimeout(5000)} or ${closeTimeout(20)}`);
+					if (error !== undefined) throw error;
+				}),
+			);
+		await open("a");
+		await open("b", new DeviceBusy("b: still in use", []));
+		await open("c");
+		await open("d");
+
+		await held.close("d", { hurry: true });
+		expect(await held.closeAll()).toMatchObject([{ name: "b" }]);
+
+		expect(log.filter((line) => line.includes("waits"))).toEqual([
+			"d waits 100 or 20",
+			"c waits 5000 or 20",
+			"b waits 5000 or 20",
+			"a waits 100 or 20",
+		]);
 	});
 
 	test("refuses a name until its device is closed", async ({ expect }) => {

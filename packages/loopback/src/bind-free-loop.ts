@@ -1,4 +1,4 @@
-import { waitUntil } from "@devhost/core";
+import { timeoutMsOf, waitUntil } from "@devhost/core";
 import type { BackingFile } from "./backing-file.ts";
 import { busy } from "./busy.ts";
 import type { Binding, Handle, LoopConfig, LoopFacts, LoopLock, LoopSys } from "./loop.ts";
@@ -140,7 +140,7 @@ async function tryBind(
 /** A device that was bound in vain is gone when we give up. */
 async function unbound(sys: LoopSys, binding: Binding, request: LoopRequest): Promise<void> {
 	const { devices, closeTimeoutMs, filename } = request;
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 	if (await waitUntil(sys, deadlineMs, () => !sys.isBound(devices, binding))) return;
 	throw await busy(sys, binding.number, `${filename}: loop${binding.number}`);
 }

@@ -1,4 +1,4 @@
-import { DeviceBusy, waitUntil } from "@devhost/core";
+import { DeviceBusy, timeoutMsOf, waitUntil } from "@devhost/core";
 import type { BackingFile } from "./backing-file.ts";
 import type { ByteRange } from "./byte-range.ts";
 import type { LoopSys } from "./loop.ts";
@@ -27,7 +27,7 @@ export async function claimRange(
 		nowMs: () => sys.nowMs(),
 		delay: (waitMs: number) => sys.delay(waitMs, signal),
 	};
-	if (await waitUntil(clock, sys.nowMs() + closeTimeoutMs, isOurs)) return;
+	if (await waitUntil(clock, sys.nowMs() + timeoutMsOf(closeTimeoutMs), isOurs)) return;
 	const loops = await sys.loopsOf(backing.facts, range);
 	const names = loops.map((number) => `loop${number}`);
 	const who = names.length === 0 ? "somebody" : names.join(", ");

@@ -1,4 +1,11 @@
-import { isDeviceError, otherHolders, takeEvery, throwFailures, waitUntil } from "@devhost/core";
+import {
+	isDeviceError,
+	otherHolders,
+	takeEvery,
+	throwFailures,
+	timeoutMsOf,
+	waitUntil,
+} from "@devhost/core";
 import { isSysError } from "@devhost/linux";
 import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
 import { busy } from "./busy.ts";
@@ -34,7 +41,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	const { readOnly, devices, closeTimeoutMs } = request;
 	const { number, loop, lock, path, facts } = bound;
 	const binding: Binding = { number, tag: facts.tag, diskSequence: facts.diskSequence };
-	const { deadlineMs = sys.nowMs() + closeTimeoutMs } = closing;
+	const { deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs) } = closing;
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 	let isLate = false;

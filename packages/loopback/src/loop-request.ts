@@ -1,3 +1,4 @@
+import type { CloseTimeout } from "@devhost/core";
 import type { FdLike } from "@devhost/linux";
 import type { DeviceDirectory } from "./loop.ts";
 
@@ -25,7 +26,7 @@ export interface LoopRequest {
 	/** See `loopTag`. */
 	readonly tag: string;
 	/** How long unbinding may take before the device counts as busy. */
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 	readonly signal: AbortSignal | undefined;
 	/** Is told what is wrong with a partition table. */
 	readonly log?: ((text: string) => void) | undefined;

@@ -1,4 +1,4 @@
-import { type DeviceDriver, loopTag, type OpenDevice } from "@devhost/core";
+import { closeTimeoutOf, type DeviceDriver, loopTag, type OpenDevice } from "@devhost/core";
 import manifest from "../device.json" with { type: "json" };
 import type { LoopSys } from "./loop.ts";
 import { defaultCloseTimeoutMs } from "./loop-request.ts";
@@ -22,7 +22,8 @@ export function loopback(
 		schema: manifest.options,
 		parseOptions: parseLoopbackOptions,
 
-		async open(options, { name, run, tree, devices, signal, log }): Promise<OpenDevice> {
+		async open(options, context): Promise<OpenDevice> {
+			const { name, run, tree, devices, signal, log } = context;
 			const { filename, startSectors, sizeSectors, sectorBytes } = options;
 			const loop = await openLoop(sys, {
 				...options,
@@ -32,7 +33,7 @@ export function loopback(
 				sizeBytes: sizeSectors === undefined ? undefined : sizeSectors * sectorBytes,
 				devices,
 				tag: loopTag(run, name),
-				closeTimeoutMs,
+				closeTimeoutMs: closeTimeoutOf(context, closeTimeoutMs),
 				signal,
 				log,
 			});

@@ -1,4 +1,4 @@
-import { abandoned, causeFirst, DeviceError } from "@devhost/core";
+import { abandoned, causeFirst, DeviceError, timeoutMsOf } from "@devhost/core";
 import type { DeviceNumber } from "@devhost/linux";
 import { openBackingFile } from "./backing-file.ts";
 import { bindFreeLoop } from "./bind-free-loop.ts";
@@ -56,7 +56,9 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 			scanned = await scanPartitions(sys, request, bound);
 			if (scanned !== undefined) acquired.use(scanned);
 			// One for both: whoever uses a partition keeps the whole device busy, too.
-			acquired.defer(() => void (deadlineMs = sys.nowMs() + request.closeTimeoutMs));
+			acquired.defer(
+				() => void (deadlineMs = sys.nowMs() + timeoutMsOf(request.closeTimeoutMs)),
+			);
 		}
 
 		const { number, path, facts, loop } = bound;

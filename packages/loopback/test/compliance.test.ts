@@ -48,6 +48,7 @@ describe.for([
 	describeDriver({ describe, test }, "loopback", {
 		refused,
 		canWait: true,
+		waitsForOthers: true,
 		setup({ step, neverReady }) {
 			const machine = fakeLoop({
 				step,

@@ -1,4 +1,5 @@
 import {
+	closeTimeoutOf,
 	DeviceError,
 	isCommandError,
 	mappingTag,
@@ -85,7 +86,7 @@ export class Luks2Opener {
 						// Of a container with integrity: dm-integrity beneath dm-crypt.
 						further: [`${name}_dif`],
 						readOnly: options.readOnly,
-						closeTimeoutMs: this.#closeTimeoutMs,
+						closeTimeoutMs: closeTimeoutOf(context, this.#closeTimeoutMs),
 						signal,
 					});
 				} catch (error) {

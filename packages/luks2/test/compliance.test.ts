@@ -33,6 +33,7 @@ describe.for([
 	describeDriver({ describe, test }, "luks2", {
 		refused,
 		canWait: true,
+		waitsForOthers: true,
 		setup({ step, neverReady }) {
 			const machine = fakeLuks({ step, neverReady });
 			const parent = { path: "loop3", node: parentNode };

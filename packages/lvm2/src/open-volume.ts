@@ -1,4 +1,4 @@
-import { DeviceError, type OpenContext, type OpenDevice } from "@devhost/core";
+import { closeTimeoutOf, DeviceError, type OpenContext, type OpenDevice } from "@devhost/core";
 import { type OpenMapping, openTable } from "@devhost/core/mapping";
 import { findVolume, type FoundVolume } from "./find-volume.ts";
 import { openParents } from "./open-parents.ts";
@@ -13,9 +13,9 @@ export type VolumeOpener = (options: VolumeOptions, context: OpenContext) => Pro
 /**
  * What the driver opens volumes with.
  *
- * @param closeTimeoutMs - How long closing waits for others to let go of a device.
+ * @param longestMs - How long closing waits for others to let go of a device.
  */
-export function volumeOpener(sys: VolumeSys, closeTimeoutMs: number): VolumeOpener {
+export function volumeOpener(sys: VolumeSys, longestMs: number): VolumeOpener {
 	return async (options, context) => {
 		const { name: subject, run, devices, signal } = context;
 		const { readOnly } = options;
@@ -30,6 +30,7 @@ export function volumeOpener(sys: VolumeSys, closeTimeoutMs: number): VolumeOpen
 		checkWritable(found, options);
 		signal.throwIfAborted();
 
+		const closeTimeoutMs = closeTimeoutOf(context, longestMs);
 		const request = { run, name: subject, subject, devices, readOnly, closeTimeoutMs, signal };
 		const needed = neededOfTools(found);
 		let mapping: OpenMapping;

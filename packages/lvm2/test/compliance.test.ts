@@ -38,6 +38,7 @@ describe.for([
 	describeDriver({ describe, test }, "lvm2", {
 		refused,
 		canWait: true,
+		waitsForOthers: true,
 		setup({ step, neverReady }) {
 			const machine = fakeVolume({ step, neverReady, images, run: () => ({ makes }) });
 			return {

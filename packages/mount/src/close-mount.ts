@@ -1,5 +1,6 @@
 import {
 	busyMessage,
+	type CloseTimeout,
 	DeviceBusy,
 	DeviceError,
 	fromSystemError,
@@ -7,6 +8,7 @@ import {
 	type Holder,
 	otherHolders,
 	takeEvery,
+	timeoutMsOf,
 	waitUntil,
 } from "@devhost/core";
 import { type DeviceNumber, isSysError, type MountInfo } from "@devhost/linux";
@@ -33,7 +35,7 @@ export interface ClosingMount {
 	/** As messages begin. */
 	readonly subject: string;
 	readonly readOnly: boolean;
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface ClosingMount {
 export async function closeMount(sys: MountSys, closing: ClosingMount): Promise<void> {
 	const { bound, subject, readOnly, closeTimeoutMs } = closing;
 	const { root, ids, source, use } = bound;
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 	// What mountinfo says of it is not what stat(2) says, where it is btrfs.
 	const devices = [bound.device];
 	let isMounted = true;

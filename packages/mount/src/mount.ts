@@ -1,6 +1,7 @@
 import {
 	abandoned,
 	causeFirst,
+	closeTimeoutOf,
 	DeviceError,
 	type DeviceDriver,
 	type OpenContext,
@@ -75,7 +76,8 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 		const root = place.isInTree ? sys.openHere(tree) : sys.openDirectory(place.root);
 		acquired.move(); // the source is the mount's from here on
 		const { names } = place;
-		const { sources, closeTimeoutMs } = all;
+		const { sources } = all;
+		const closeTimeoutMs = closeTimeoutOf(context, all.closeTimeoutMs);
 		const how = {
 			subject,
 			make,

@@ -1,4 +1,4 @@
-import { abandoned, causeFirst, DeviceError, type Handle } from "@devhost/core";
+import { abandoned, causeFirst, type CloseTimeout, DeviceError, type Handle } from "@devhost/core";
 import type { CreateMountOptions, DeviceNumber, MountInfo } from "@devhost/linux";
 import { type BoundMount, closeMount } from "./close-mount.ts";
 import type { MountSys, SourceDevice } from "./mount-sys.ts";
@@ -18,7 +18,7 @@ export interface MountRequest {
 	readonly root: Handle;
 	readonly names: readonly string[];
 	/** How long closing waits for others to let go. */
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 	readonly signal: AbortSignal | undefined;
 }
 

@@ -44,6 +44,7 @@ describe.for([
 		// Looked for until the deadline.
 		recoverable: ["mounts"],
 		overlapping: false,
+		waitsForOthers: true,
 		setup({ step }) {
 			const machine = fakeMounts({ step });
 			const driver = mounts(machine.sys).find(({ types }) => types.includes(type));

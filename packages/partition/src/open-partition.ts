@@ -1,4 +1,4 @@
-import { DeviceError, type Handle } from "@devhost/core";
+import { type CloseTimeout, DeviceError, type Handle } from "@devhost/core";
 import {
 	findPartition,
 	maxKernelPartition,
@@ -24,7 +24,7 @@ export interface PartitionRequest {
 	/** Where nodes are found and made. Lent. */
 	readonly devices: FdLike;
 	/** How long closing waits for others to let go of the device. */
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 	readonly signal: AbortSignal | undefined;
 	/** Is told what is wrong with the partition table. */
 	readonly log: (text: string) => void;

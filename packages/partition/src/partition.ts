@@ -1,6 +1,7 @@
 import {
 	abandoned,
 	causeFirst,
+	closeTimeoutOf,
 	type DeviceDriver,
 	fromSystemError,
 	type OpenDevice,
@@ -30,7 +31,8 @@ export function partition(
 		schema: manifest.options,
 		parseOptions: parsePartitionOptions,
 
-		async open(options, { name, run, devices, parent, signal, log }): Promise<OpenDevice> {
+		async open(options, context): Promise<OpenDevice> {
+			const { name, run, devices, parent, signal, log } = context;
 			try {
 				signal.throwIfAborted();
 				if (parent === undefined) {
@@ -47,7 +49,7 @@ export function partition(
 					name,
 					run,
 					devices,
-					closeTimeoutMs,
+					closeTimeoutMs: closeTimeoutOf(context, closeTimeoutMs),
 					signal,
 					log,
 				};

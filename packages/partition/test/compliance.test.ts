@@ -24,6 +24,7 @@ describe.for([
 	describeDriver({ describe, test }, "partition", {
 		refused,
 		canWait: true,
+		waitsForOthers: true,
 		// Both have the same node.
 		overlapping: parent !== loop,
 		setup({ step, neverReady }) {

@@ -2,6 +2,7 @@ import type { DeviceNumber, FdLike } from "@devhost/linux";
 import { isSysError } from "@devhost/linux";
 import type { BlockIdentity } from "../absence.ts";
 import { busy, lost } from "../close-complaint.ts";
+import { type CloseTimeout, timeoutMsOf } from "../close-timeout.ts";
 import { DeviceError, isDeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
 import { otherHolders } from "../holder.ts";
@@ -33,7 +34,7 @@ export interface ClosingMapping {
 	/** Of its node; undefined: it has none. */
 	readonly path: string | undefined;
 	readonly readOnly: boolean;
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 }
 
 /**
@@ -47,7 +48,7 @@ export interface ClosingMapping {
 export async function closeMapping(sys: MappingSys, closing: ClosingMapping): Promise<void> {
 	const { bound, subject, devices, path, readOnly, closeTimeoutMs } = closing;
 	const { handle, node, identity } = bound;
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 

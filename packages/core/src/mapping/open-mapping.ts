@@ -10,6 +10,7 @@ import { abandoned } from "../abandoned.ts";
 import { attachFailures } from "../attach-failures.ts";
 import { causeFirst } from "../cause-first.ts";
 import { busy, lost } from "../close-complaint.ts";
+import { type CloseTimeout, timeoutMsOf } from "../close-timeout.ts";
 import { CommandError } from "../command-error.ts";
 import { DeviceError } from "../error.ts";
 import { mappingTag } from "../tag.ts";
@@ -31,7 +32,7 @@ export interface MappingRequest {
 	/** It is opened for reading only; one by table cannot be written. A command has to be told so by its arguments. */
 	readonly readOnly: boolean;
 	/** How long closing waits for others to let go of the device. @default 5000 */
-	readonly closeTimeoutMs?: number | undefined;
+	readonly closeTimeoutMs?: CloseTimeout | undefined;
 	/** Gives up opening. */
 	readonly signal?: AbortSignal | undefined;
 }
@@ -296,7 +297,7 @@ async function removeOurs(
 		readonly before: readonly DmName[];
 		readonly isOurs: (mapping: DmName) => boolean;
 		readonly subject: string;
-		readonly closeTimeoutMs: number;
+		readonly closeTimeoutMs: CloseTimeout;
 	},
 ): Promise<void> {
 	const isOld = (mapping: DmName): boolean =>
@@ -304,7 +305,7 @@ async function removeOurs(
 	const ours = (): readonly DmName[] =>
 		sys.list().filter((mapping) => isOurs(mapping) && !isOld(mapping));
 	for (const { node } of ours()) await sys.arm(node);
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 	if (await waitUntil(sys, deadlineMs, () => ours().length === 0)) return;
 	const [first] = ours();
 	if (first !== undefined) throw await busy(sys, first.node, `${subject}: ${first.name}`);

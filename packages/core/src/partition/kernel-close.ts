@@ -1,6 +1,7 @@
 import { type BlockPartition, type DeviceNumber, type FdLike, isSysError } from "@devhost/linux";
 import type { BlockFacts } from "../block-device.ts";
 import { busy, lost } from "../close-complaint.ts";
+import { type CloseTimeout, timeoutMsOf } from "../close-timeout.ts";
 import { DeviceError, isDeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
 import { otherHolders } from "../holder.ts";
@@ -42,7 +43,7 @@ export interface ClosingPartitions {
 	/** In which their nodes are; undefined: they have none. */
 	readonly devices: FdLike | undefined;
 	readonly readOnly: boolean;
-	readonly closeTimeoutMs: number;
+	readonly closeTimeoutMs: CloseTimeout;
 }
 
 /**
@@ -59,7 +60,7 @@ export async function closePartitions(
 	closing: ClosingPartitions,
 ): Promise<void> {
 	const { disk, readOnly, closeTimeoutMs } = closing;
-	const deadlineMs = sys.nowMs() + closeTimeoutMs;
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 	const closed = await Promise.allSettled(
 		held.map((each) => closePartition(sys, each, { ...closing, deadlineMs })),
 	);

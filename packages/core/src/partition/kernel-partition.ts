@@ -3,6 +3,7 @@ import { abandoned } from "../abandoned.ts";
 import type { BlockFacts } from "../block-device.ts";
 import { causeFirst } from "../cause-first.ts";
 import { lost } from "../close-complaint.ts";
+import { type CloseTimeout, timeoutMsOf } from "../close-timeout.ts";
 import { DeviceError } from "../error.ts";
 import type { Handle } from "../handle.ts";
 import { waitUntil } from "../wait-until.ts";
@@ -31,7 +32,7 @@ export interface PartitionsRequest {
 	/** The partitions refuse writes. */
 	readonly readOnly: boolean;
 	/** How long opening and closing wait for others to let go of a partition. @default 5000 */
-	readonly closeTimeoutMs?: number | undefined;
+	readonly closeTimeoutMs?: CloseTimeout | undefined;
 	/** Gives up opening. */
 	readonly signal?: AbortSignal | undefined;
 }
@@ -98,7 +99,7 @@ export async function openPartitions(
 		// What was written to the whole disk is what its partitions show: they are cached apart.
 		await sys.flush(disk.fd);
 		await sys.dropWithDisk(disk.fd);
-		const deadlineMs = sys.nowMs() + closeTimeoutMs;
+		const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
 		for (const { number, startBytes, sizeBytes } of request.partitions) {
 			const range = { number, startBytes, sizeBytes };
 			const wanted = { ...range, disk: name, diskSequence: facts.diskSequence };
