@@ -419,11 +419,18 @@ class Check {
 
 	#checkGraph(devices: readonly DeviceDeclaration[], existing: ReadonlySet<string>): void {
 		const specs = new Map(devices.map((device) => [device.key, this.#specOf(device)]));
+		const kindsHere = new Set(devices.map(({ key }) => parseKey(key).isMount));
 		const declared = new Map(devices.map((device) => [device.key, device]));
 		const pointer = (key: string): string => declared.get(key)?.pointer ?? "";
-		for (const isMount of [false, true]) {
+		for (const isMount of kindsHere) {
 			const types = this.#typesOf(isMount);
-			const { problems } = resolveGraph(specs, types, { existing, pointer });
+			// Nobody hears what is wrong with the types of the other kind: let nobody look for others that are like them.
+			const ofThisKind = new Map(
+				[...specs].map(([key, spec]) =>
+					parseKey(key).isMount === isMount ? [key, spec] : [key, { ...spec, type: "" }],
+				),
+			);
+			const { problems } = resolveGraph(ofThisKind, types, { existing, pointer });
 			for (const problem of problems) {
 				const { device: key = "" } = problem;
 				if (parseKey(key).isMount !== isMount) continue;
