@@ -42,8 +42,18 @@ export interface OsbuildPlan {
 	readonly program: string;
 	/** Its name. */
 	readonly type: string;
+	/** What it sees as `/dev`. */
+	readonly devices: string;
 	/** The file that it says of itself in. */
 	readonly meta: string;
+	/** What it sees as `/proc/cmdline`. */
+	readonly cmdline: string;
+	/** The directory of its sockets. */
+	readonly api: string;
+	/** Python's package `osbuild`, on the host, where the directory of modules has an empty folder in its place. */
+	readonly package: string | undefined;
+	/** Whether its root has a folder `/etc/lvm`. */
+	readonly hasLvm: boolean;
 }
 
 /**
@@ -109,15 +119,25 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 
 /** Source: `BuildRoot.run`, osbuild/buildroot.py. */
 function osbuildOptions(
-	{ libdir, program, type, meta }: OsbuildPlan,
+	{ libdir, package: python, program, type, meta, cmdline, api, hasLvm }: OsbuildPlan,
 	{ tree, argumentsFile }: Pick<SandboxPlan, "tree" | "argumentsFile">,
 ): string[][] {
 	return [
+		["--ro-bind", cmdline, "/proc/cmdline"],
+		["--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"],
+		// This machine's rules for its own disks are none for an image's.
+		hasLvm ? ["--tmpfs", "/etc/lvm"] : [],
 		["--ro-bind", libdir, osbuildPaths.lib],
+		python === undefined ? [] : ["--ro-bind", python, `${osbuildPaths.lib}/osbuild`],
 		["--bind", tree, osbuildPaths.tree],
-		["--dir", osbuildPaths.inputs, "--dir", osbuildPaths.mounts],
+		["--dir", osbuildPaths.inputs, "--dir", osbuildPaths.mounts, "--dir", osbuildPaths.api],
 		["--ro-bind", program, `${osbuildPaths.programs}/${type}`],
 		["--ro-bind", argumentsFile, osbuildPaths.arguments],
+		...["osbuild", "remoteloop"].map((name) => [
+			"--bind",
+			`${api}/${name}`,
+			`${osbuildPaths.api}/${name}`,
+		]),
 		["--bind", meta, osbuildPaths.meta],
 		["--chdir", "/"],
 	];

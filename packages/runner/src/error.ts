@@ -50,6 +50,8 @@ export class StageError extends RunError {
 	readonly exitCode?: number;
 	/** The last output of the stage, standard output and standard error in the order of their arrival. */
 	readonly output: string;
+	/** What it said of how it failed: `{ exception: { type, value, traceback } }` of a stage of osbuild. */
+	readonly details?: Readonly<Record<string, unknown>>;
 
 	constructor(
 		code: RunErrorCode,
@@ -58,12 +60,14 @@ export class StageError extends RunError {
 			readonly stage: string;
 			readonly exitCode?: number | undefined;
 			readonly output: string;
+			readonly details?: Readonly<Record<string, unknown>>;
 		},
 	) {
-		const { exitCode, output, ...others } = options;
+		const { exitCode, output, details, ...others } = options;
 		super(code, message, others);
 		if (exitCode !== undefined) this.exitCode = exitCode;
 		this.output = output;
+		if (details !== undefined) this.details = details;
 	}
 }
 

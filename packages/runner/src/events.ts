@@ -57,6 +57,8 @@ export type RunEvent =
 			readonly event: "device-opened";
 			readonly device: string;
 			readonly type: string;
+			/** Of its declaration, as osbuild computes it. */
+			readonly id?: string;
 			/** The stage that it is of; absent for a shared device. */
 			readonly stage?: string;
 			/** Where stages find it. */
@@ -75,6 +77,8 @@ export type RunEvent =
 			readonly event: "mounted";
 			readonly mount: string;
 			readonly type: string;
+			/** Of its declaration, as osbuild computes it. */
+			readonly id?: string;
 			/** The stage that it is of; absent for a shared mount. */
 			readonly stage?: string;
 			/** Where stages find it. */
@@ -96,6 +100,8 @@ export type RunEvent =
 			readonly count: number;
 			/** The command, placeholders filled in. */
 			readonly command: readonly string[];
+			/** Of a stage of osbuild, as osbuild computes it. */
+			readonly id?: string;
 	  }
 	| {
 			/** A piece of output, as it came: a line may come in several, and several in one. */
@@ -110,6 +116,8 @@ export type RunEvent =
 			readonly stage: string;
 			readonly success: boolean;
 			readonly durationMs: number;
+			/** What a stage of osbuild said of itself (`osbuild.api.metadata`), where it said something. */
+			readonly metadata?: unknown;
 			/** Why it failed. */
 			readonly error?: ErrorReport;
 	  }

@@ -29,12 +29,10 @@ export const osbuildPaths = {
 	inputs: "/run/osbuild/inputs",
 	lib: "/run/osbuild/lib",
 	meta: "/run/osbuild/meta",
+	api: "/run/osbuild/api",
 	arguments: "/run/osbuild/api/arguments",
 	programs: "/run/osbuild/bin",
 } as const;
-
-/** Where what a stage of osbuild says of itself (`osbuild.api.metadata`) is in the run's namespace. */
-export const osbuildMetaPath = "/dev/.osbuild-meta";
 
 /**
  * The environment of a stage of osbuild, which is all that it has.
@@ -48,7 +46,7 @@ export function osbuildEnvironment({ sourceEpoch }: OsbuildProgram): Record<stri
 		PATH: "/usr/sbin:/usr/bin",
 		PYTHONPATH: osbuildPaths.lib,
 		PYTHONUNBUFFERED: "1",
-		TERM: "dumb",
+		TERM: process.env["TERM"] ?? "dumb",
 		...(sourceEpoch instanceof JsonNumber && { SOURCE_DATE_EPOCH: sourceEpoch.text }),
 	};
 }

@@ -22,6 +22,7 @@ import type { Manifest, StageDeclaration } from "./manifest.ts";
 import { type DeviceModule, deviceTypes, loadModules, type Modules } from "./modules.ts";
 import { missingFileSystem } from "./kernel-feature.ts";
 import { mountsPath, type RunNamespace } from "./namespace.ts";
+import type { OsbuildPlace } from "./osbuild-place.ts";
 import { osbuildPaths } from "./osbuild-stage.ts";
 import { refuseProblems } from "./problem.ts";
 import { newRunId } from "./run-id.ts";
@@ -246,17 +247,20 @@ class Run {
 		const startMs = nowMs();
 		let status: StageResult["status"] = "failed";
 		let isStarted = false;
+		let metadata: unknown;
 		try {
+			await using osbuildPlace = await this.#placeFor(stage, namespace, sandbox);
 			const place = {
 				namespace,
 				sandbox,
 				tree,
+				osbuildPlace,
 				onOutput: (stream: OutputStream, text: string) =>
 					this.#emit({ event: "stage-output", stage: name, stream, text }),
 			};
 			// While its devices are being opened. A sandbox with mounts cannot be made before these are there.
 			await using early = plan.hasMounts ? undefined : prepareStage(stage, place);
-			using nodes = new StageNodes(namespace, sandbox === "none");
+			using nodes = new StageNodes(namespace, sandbox === "none", osbuildPlace?.devices);
 			this.#seen = { nodes, names: plan.visible };
 			const { devices, mounts } = await this.#openDevices(workshop, plan);
 			using input = await this.#readInput(workshop, stage);
@@ -281,9 +285,11 @@ class Run {
 						number: index + 1,
 						count,
 						command,
+						...(stage.osbuild !== undefined && { id: stage.osbuild.id }),
 					});
 				},
 			});
+			metadata = this.#readMetadata(osbuildPlace, name);
 			status = "done";
 		} catch (error) {
 			if (isStarted) {
@@ -303,8 +309,39 @@ class Run {
 			const durationMs = nowMs() - startMs;
 			this.#results.set(name, { name, status, durationMs });
 			if (status === "done") {
-				this.#emit({ event: "stage-ended", stage: name, success: true, durationMs });
+				this.#emit({
+					event: "stage-ended",
+					stage: name,
+					success: true,
+					durationMs,
+					...(metadata !== undefined && { metadata }),
+				});
 			}
+		}
+	}
+
+	/** What a stage of osbuild finds; undefined for any other. */
+	async #placeFor(
+		{ name, osbuild }: StageDeclaration,
+		namespace: RunNamespace,
+		sandbox: Sandbox,
+	): Promise<OsbuildPlace | undefined> {
+		if (osbuild === undefined) return undefined;
+		if (sandbox === "none") {
+			const message = `stage ${name}: a stage of osbuild needs its sandbox, in which everything is where it looks`;
+			throw new RunError("ERR_SANDBOX_MISSING", message, { stage: name });
+		}
+		const { OsbuildPlace } = await import("./osbuild-place.ts");
+		return new OsbuildPlace(namespace, this.id);
+	}
+
+	#readMetadata(place: OsbuildPlace | undefined, stage: string): unknown {
+		try {
+			return place?.readMetadata();
+		} catch (error) {
+			const message = `stage ${stage}: what it said of itself cannot be read, ${(error as Error).message}`;
+			this.#emit({ event: "warning", code: "WARN_OSBUILD_METADATA", message });
+			return undefined;
 		}
 	}
 
@@ -425,7 +462,8 @@ class Run {
 				this.#letGo(event.name);
 				break;
 			case "closed": {
-				const { name, isMount } = parseKey(event.name);
+				const { isMount } = parseKey(event.name);
+				const name = this.#nameOf(event.name);
 				const durationMs = event.ms;
 				if (isMount) this.#emit({ event: "unmounted", mount: name, durationMs });
 				else this.#emit({ event: "device-closed", device: name, durationMs });
@@ -444,10 +482,13 @@ class Run {
 		const { type, path, node, details } = device;
 		const { name, isMount } = parseKey(device.name);
 		const stage = this.#stage;
-		const isOwn =
-			stage !== undefined && Object.hasOwn(isMount ? stage.mounts : stage.devices, name);
+		const kind = isMount ? "mounts" : "devices";
+		const isOwn = stage !== undefined && Object.hasOwn(stage[kind], name);
+		const id = (isOwn ? stage : this.manifest)?.[kind][name]?.id;
+		const shown = this.#nameOf(device.name);
 		const common = {
 			type,
+			...(id !== undefined && { id }),
 			...(isOwn && { stage: stage.name }),
 			...(details !== undefined && { details }),
 			durationMs,
@@ -455,13 +496,20 @@ class Run {
 		if (!isMount && node !== undefined)
 			return {
 				event: "device-opened",
-				device: name,
+				device: shown,
 				path: `/dev/${path}`,
 				node,
 				...common,
 			};
 		const target = path === "." ? "" : `/${path}`;
-		return { event: "mounted", mount: name, path: sandboxPaths.mounts + target, ...common };
+		const root = stage?.osbuild === undefined ? sandboxPaths.mounts : osbuildPaths.mounts;
+		return { event: "mounted", mount: shown, path: root + target, ...common };
+	}
+
+	/** The name that the manifest has for a device or mount: osbuild's may be such as are no keys of ours. */
+	#nameOf(key: string): string {
+		const { devices, mounts } = this.#stage?.osbuild ?? {};
+		return devices?.get(key) ?? mounts?.get(key) ?? parseKey(key).name;
 	}
 
 	/** While the others are being opened. */

@@ -7,6 +7,8 @@ import type { SandboxTools } from "./find-tools.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
+import type { OsbuildException } from "./osbuild-api.ts";
+import type { OsbuildPlace } from "./osbuild-place.ts";
 import { osbuildArguments, osbuildEnvironment, type OsbuildProgram } from "./osbuild-stage.ts";
 import { onAbort } from "./on-abort.ts";
 import { prepareSandbox, prepareUnsandboxed } from "./sandbox.ts";
@@ -28,6 +30,8 @@ export interface StagePlace {
 	readonly tree: string;
 	/** What is mounted for it; undefined: nothing. */
 	readonly mounted?: StageMounts | undefined;
+	/** What it finds as one of osbuild; undefined for any other. */
+	readonly osbuildPlace?: OsbuildPlace | undefined;
 	readonly onOutput: (stream: OutputStream, text: string) => void;
 }
 
@@ -64,10 +68,6 @@ const maxTimerMs = 2 ** 31 - 1;
 export function prepareStage(stage: StageDeclaration, place: StagePlace): StageProcess {
 	const { name, stdin, capabilities = [], osbuild } = stage;
 	const { sandbox, ...shared } = place;
-	if (osbuild !== undefined && sandbox === "none") {
-		const message = `stage ${name}: a stage of osbuild needs its sandbox, in which everything is where it looks`;
-		throw new RunError("ERR_SANDBOX_MISSING", message, { stage: name });
-	}
 	const plan = { ...shared, name, hasStdin: stdin !== undefined, capabilities, osbuild };
 	return sandbox === "none" ? prepareUnsandboxed(plan) : prepareSandbox(plan, sandbox);
 }
@@ -117,7 +117,10 @@ export async function runStage(
 	});
 	signal.throwIfAborted();
 	if (isTimedOut) throw timeoutError(stage, result);
-	if (result.status.code !== 0) throw failedError(stage, command, result);
+	if (result.status.code === 0) return;
+	const exception = context.osbuildPlace?.takeException();
+	if (exception !== undefined) throw exceptionError(stage, result, exception);
+	throw failedError(stage, command, result);
 }
 
 /** Returns the command with its placeholders filled in. */
@@ -134,6 +137,7 @@ function beginStage(
 			mounts,
 			nodes,
 			onStart,
+			osbuildPlace: place.osbuildPlace,
 		});
 	}
 	const tree = isBare ? place.tree : sandboxPaths.tree;
@@ -164,15 +168,23 @@ function beginOsbuildStage(
 	stage: StageDeclaration,
 	program: OsbuildProgram,
 	stageProcess: StageProcess,
-	context: Pick<StageContext, "namespace" | "devices" | "mounts" | "nodes" | "onStart">,
+	context: Pick<
+		StageContext,
+		"namespace" | "devices" | "mounts" | "nodes" | "onStart" | "osbuildPlace"
+	>,
 ): readonly string[] {
-	const { namespace, devices, mounts, nodes, onStart } = context;
+	const { namespace, devices, mounts, nodes, onStart, osbuildPlace } = context;
 	writeArguments(namespace, osbuildArguments(program, devices, mounts));
 	for (const device of devices) nodes.add(device);
+	if (devices.some(isMapping)) osbuildPlace?.addMapperControl();
 	const argv = stage.run;
 	onStart(argv);
 	stageProcess.begin({ argv, environment: osbuildEnvironment(program), stdin: undefined });
 	return argv;
+}
+
+function isMapping({ path }: OpenedDevice): boolean {
+	return /^dm-\d+$/.test(path);
 }
 
 function pathOf(
@@ -192,6 +204,23 @@ function pathOf(
 function timeoutError(stage: StageDeclaration, { output }: StageEnd): StageError {
 	const message = `stage ${stage.name}: not done after its ${stage.timeout} s, and ended`;
 	return new StageError("ERR_STAGE_TIMEOUT", message, { stage: stage.name, output });
+}
+
+/** A stage of osbuild that said itself how it failed. */
+function exceptionError(
+	{ name }: StageDeclaration,
+	{ status, output }: StageEnd,
+	exception: OsbuildException,
+): StageError {
+	const { type, value } = exception;
+	const message = `stage ${name}: ${type}${value === "" ? "" : `: ${value}`}`;
+	return new StageError("ERR_STAGE_FAILED", message, {
+		stage: name,
+		exitCode: status.code,
+		signal: status.signal,
+		output,
+		details: { exception },
+	});
 }
 
 function failedError(

@@ -1,23 +1,21 @@
-import { constants } from "node:fs";
-import { basename } from "node:path";
 import {
 	capabilities,
 	type Child,
 	execCheckedPath,
 	type Fd,
 	isSysError,
-	openat2,
 	spawn,
 } from "@devhost/linux";
 import { BuilderMessages } from "./builder-messages.ts";
-import { bwrapArguments, type OsbuildPlan, sandboxPaths } from "./bwrap-arguments.ts";
+import { bwrapArguments, sandboxPaths } from "./bwrap-arguments.ts";
 import { StageError } from "./error.ts";
 import type { SandboxTools } from "./find-tools.ts";
 import { HelperReports } from "./helper-reports.ts";
 import { kernelFiles, kernelMountsIn } from "./kernel-files.ts";
 import { memoryFile } from "./memory-file.ts";
 import { type RunNamespace, stageDevicesPath } from "./namespace.ts";
-import { osbuildMetaPath, type OsbuildProgram } from "./osbuild-stage.ts";
+import type { OsbuildPlace } from "./osbuild-place.ts";
+import type { OsbuildProgram } from "./osbuild-stage.ts";
 import { argumentsPath, writeArguments } from "./stage-arguments.ts";
 import { stageCapabilities } from "./stage-capabilities.ts";
 import { StageInputs } from "./stage-inputs.ts";
@@ -40,6 +38,8 @@ export interface StagePlan {
 	readonly mounted?: StageMounts | undefined;
 	/** What it is to osbuild; undefined for a stage of ours. */
 	readonly osbuild?: OsbuildProgram | undefined;
+	/** What it finds as one of osbuild. */
+	readonly osbuildPlace?: OsbuildPlace | undefined;
 	readonly onOutput: (stream: OutputStream, text: string) => void;
 }
 
@@ -59,22 +59,22 @@ export function prepareSandbox(
 	{ tools, root }: { readonly tools: SandboxTools; readonly root: string },
 ): StageProcess {
 	const { granted, bound } = stageCapabilities(plan.capabilities, capabilities(), plan.name);
+	const osbuild = plan.osbuild && plan.osbuildPlace?.plan(plan.osbuild, root);
 	return prepare(plan, { granted, isSandboxed: true }, (fds, lent) => {
 		const args = bwrapArguments({
 			root,
 			tree: plan.tree,
-			devices: stageDevicesPath,
+			devices: osbuild?.devices ?? stageDevicesPath,
 			argumentsFile: argumentsPath,
 			execChecked: execCheckedPath(),
 			capabilities: granted,
 			kernelFiles: kernelFiles(),
 			kernelMounts: kernelMountsIn(plan.tree),
 			mounts: plan.mounted?.binds ?? [],
-			osbuild: plan.osbuild && osbuildPlan(plan.osbuild),
+			osbuild,
 		});
 		const options = lent.use(memoryFile("bwrap-arguments", `${args.join("\0")}\0`));
 		writeArguments(plan.namespace, ""); // to be bound into the sandbox
-		if (plan.osbuild !== undefined) makeOsbuildMeta(plan.namespace);
 		const helper = helperArguments(sandboxPaths.execChecked, "sandbox", granted);
 		return spawn({
 			file: tools.unshare,
@@ -90,15 +90,6 @@ export function prepareSandbox(
 			capabilityBound: bound,
 		});
 	});
-}
-
-function osbuildPlan(program: OsbuildProgram): OsbuildPlan {
-	return { ...program, meta: osbuildMetaPath };
-}
-
-function makeOsbuildMeta({ devices }: RunNamespace): void {
-	const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
-	openat2(devices, basename(osbuildMetaPath), { flags, mode: 0o644 }).close();
 }
 
 /**

@@ -13,12 +13,20 @@ export class StageNodes implements Disposable {
 	readonly #namespace: RunNamespace;
 	/** Without a sandbox the stage uses the nodes that the services made. */
 	readonly #isBare: boolean;
+	/** What the stage will see as `/dev`. */
+	readonly #stageDevices: FdLike;
 	readonly #holds = new Map<string, Disposable>();
 	/** In the order in which they were made. */
 	readonly #made: { readonly path: string; readonly directory: boolean }[] = [];
 
-	constructor(namespace: RunNamespace, isBare: boolean) {
+	/** @param stageDevices - Lent. @default what all stages of the run have in turn */
+	constructor(
+		namespace: RunNamespace,
+		isBare: boolean,
+		stageDevices: FdLike = namespace.stageDevices,
+	) {
 		this.#namespace = namespace;
+		this.#stageDevices = stageDevices;
 		this.#isBare = isBare;
 	}
 
@@ -31,13 +39,13 @@ export class StageNodes implements Disposable {
 	#add({ path, node }: DeviceNode): void {
 		if (this.#holds.has(path)) return; // Two names may stand for one device, too.
 		if (!this.#isBare) {
-			const directory = this.#namespace.stageDevices;
+			const directory = this.#stageDevices;
 			if (path.includes("/")) this.#makeFolders(path);
 			mknodat(directory, path, "block", node, 0o600);
 			this.#made.push({ path, directory: false });
 		}
-		const { devices, stageDevices } = this.#namespace;
-		this.#holds.set(path, holdDevice(this.#isBare ? devices : stageDevices, path));
+		const directory = this.#isBare ? this.#namespace.devices : this.#stageDevices;
+		this.#holds.set(path, holdDevice(directory, path));
 	}
 
 	/** Lets go of a device that is to be closed. */
@@ -51,9 +59,10 @@ export class StageNodes implements Disposable {
 		const failures: unknown[] = [];
 		for (const { path, directory } of this.#made.splice(0).toReversed()) {
 			try {
-				unlinkat(this.#namespace.stageDevices, path, { directory });
+				unlinkat(this.#stageDevices, path, { directory });
 			} catch (error) {
-				failures.push(error);
+				// A stage with a /dev of its own may have removed it.
+				if (!isSysError(error, "ENOENT")) failures.push(error);
 			}
 		}
 		throwFailures(failures);
@@ -62,7 +71,7 @@ export class StageNodes implements Disposable {
 	#makeFolders(path: string): void {
 		for (const folder of foldersOf(path)) {
 			// The standard ones (pts, shm) are there, and stay; so are those of devices before.
-			if (!makeFolder(this.#namespace.stageDevices, folder)) continue;
+			if (!makeFolder(this.#stageDevices, folder)) continue;
 			this.#made.push({ path: folder, directory: true });
 		}
 	}
