@@ -40,6 +40,11 @@ export class OsbuildHost implements AsyncDisposable {
 		this.#answers = lines[Symbol.asyncIterator]();
 	}
 
+	/** Of the host itself. */
+	get pid(): number {
+		return this.#child.pid ?? 0;
+	}
+
 	/** Starts the service. Returns its process id. */
 	async start(
 		options: { readonly id?: string; readonly environment?: Record<string, string> } = {},

@@ -15,11 +15,16 @@ export class Side {
 	}
 
 	/** Starts a device's or a mount's service: `devices/org.osbuild.loopback`. */
-	start(module: string, id: string = "device/disk"): Promise<OsbuildHost> {
-		if (this.#own) return this.place.start(programs[module] ?? mountOf(module), id);
+	start(
+		module: string,
+		id: string = "device/disk",
+		environment: Record<string, string> = {},
+	): Promise<OsbuildHost> {
+		if (this.#own)
+			return this.place.start(programs[module] ?? mountOf(module), id, environment);
 		// As osbuild's host has it.
-		const environment = { PYTHONPATH: checkout, PYTHONUNBUFFERED: "1" };
-		return this.place.start([`${checkout}/${module}`], id, environment);
+		const python = { PYTHONPATH: checkout, PYTHONUNBUFFERED: "1" };
+		return this.place.start([`${checkout}/${module}`], id, { ...python, ...environment });
 	}
 
 	/** Starts one and opens. */
