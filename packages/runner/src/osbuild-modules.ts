@@ -35,7 +35,7 @@ function mountType({ source, options }: OsbuildModule): MountType {
 
 /** What a module's own schema says of a device's options, or of all of a mount. */
 export function osbuildComplaints(
-	{ type, mount, ...module }: OsbuildModule,
+	{ type, mount, hasTarget, ...module }: OsbuildModule,
 	device: DeviceDeclaration,
 ): ExplainedComplaint[] {
 	const options = optionsAsWritten(device);
@@ -47,11 +47,13 @@ export function osbuildComplaints(
 		});
 	}
 	const { name, parent, mount: { target, partition } = {} } = device;
+	// Our manifests have a target for each: one that is not asked where says that it is in the tree.
+	const isPlain = hasTarget || target !== "tree://";
 	const plain = {
 		name,
 		type,
 		...(parent !== undefined && { source: parent }),
-		...(target !== undefined && { target }),
+		...(target !== undefined && isPlain && { target }),
 		...(partition !== undefined && { partition }),
 	};
 	const hasOptions = options !== undefined;

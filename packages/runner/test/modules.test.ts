@@ -258,8 +258,14 @@ describe("a module that cannot be used", () => {
 			"[nothing]",
 			"no package nothing with a device.json is installed: install it beside the manifest, or give the path of its folder",
 		],
-		["[./nothing]", "./nothing is not the folder of a package with a device.json"],
-		["[./tree]", "./tree is not the folder of a package with a device.json"],
+		[
+			"[./nothing]",
+			"./nothing is not the folder of a package with a device.json, nor osbuild's with devices or mounts in it",
+		],
+		[
+			"[./tree]",
+			"./tree is not the folder of a package with a device.json, nor osbuild's with devices or mounts in it",
+		],
 		[
 			"['@devhost/core']",
 			"no package @devhost/core with a device.json is installed: install it beside the manifest, or give the path of its folder",

@@ -48,7 +48,8 @@ export function describeModule(kind: DescribedModule["kind"], program: string): 
 		};
 	} catch (error) {
 		const complaint = `${file}: ${(error as Error).message}`;
-		return { ...common, summary: "", options: {}, source: "optional", complaint };
+		const unknown = { summary: "", options: {}, source: "optional", hasTarget: true } as const;
+		return { ...common, ...unknown, complaint };
 	}
 }
 
@@ -100,12 +101,12 @@ function readProgram(file: string): Description {
 	throw new Error(`nothing describes it: there is no ${meta} beside it, and no SCHEMA in it`);
 }
 
-type Described = Pick<DescribedModule, "options" | "mount" | "source">;
+type Described = Pick<DescribedModule, "options" | "mount" | "source" | "hasTarget">;
 
 function ofDevice({ schema, schema2 }: Description): Described {
 	const options = isFilled(schema2) ? schema2 : schema;
 	if (!isFilled(options)) throw new Error("it has no schema");
-	return { options: fromDraft4(options), source: "optional" };
+	return { options: fromDraft4(options), source: "optional", hasTarget: false };
 }
 
 /** Its `schema_2` is about all that a manifest says of it, which is laid over what holds for any module. */
@@ -132,6 +133,7 @@ function ofMount({ schema2 }: Description, { type }: { readonly type: string }):
 		mount: fromDraft4(whole),
 		options: fromDraft4({ ...options, ...shared }),
 		source: isRequired ? "required" : "source" in properties ? "optional" : "none",
+		hasTarget: "target" in properties,
 	};
 }
 

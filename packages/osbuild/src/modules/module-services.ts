@@ -199,10 +199,14 @@ export class ModuleServices implements DeviceServiceClient {
 		const root = run.mounts;
 		if (root === undefined)
 			throw new TypeError("a mount, and begin had no directory of mounts");
-		using answer = await running.call("mount", mountArguments(params, { ...run, root }), {
-			...options,
-			onSignal: (value) => passOn(value, options),
-		});
+		using answer = await running.call(
+			"mount",
+			mountArguments(params, run, { root, ...this.#module }),
+			{
+				...options,
+				onSignal: (value) => passOn(value, options),
+			},
+		);
 		return answeredMount(answer.value, { name, type: this.#module.type, root });
 	}
 
@@ -288,12 +292,13 @@ function deviceArguments(
 /** Source: `MountManager.mount`, osbuild/mounts.py. */
 function mountArguments(
 	{ parents: [parent] = [], mount = {}, options }: OpenParams,
-	{ root, tree }: Run & { readonly root: string },
+	{ tree }: Run,
+	{ root, hasTarget }: Pick<DescribedModule, "hasTarget"> & { readonly root: string },
 ): object {
 	const partition = mount.partition ? `p${mount.partition}` : "";
 	return {
 		source: parent === undefined ? null : `/dev/${parent.path}${partition}`,
-		target: mount.target ?? null,
+		target: hasTarget ? (mount.target ?? null) : null,
 		root,
 		tree,
 		options: toPlain(options) ?? {},

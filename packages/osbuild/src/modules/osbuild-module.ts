@@ -25,6 +25,8 @@ export interface DescribedModule {
 	readonly mount?: object;
 	/** Of a mount: whether it is of a device. */
 	readonly source: "none" | "required" | "optional";
+	/** Of a mount: whether it is at a place that the manifest names. */
+	readonly hasTarget: boolean;
 	/** Why it cannot be used, as a sentence; undefined: nothing is known against it. */
 	readonly complaint?: string;
 }

@@ -40,6 +40,7 @@ export class Library {
 
 const program = `#!/usr/bin/env python3
 import runpy, sys
+sys.dont_write_bytecode = True
 sys.path.insert(0, ${JSON.stringify(dirname(osbuildPeer))})
 runpy.run_path(${JSON.stringify(join(import.meta.dirname, "module.py"))})
 `;
