@@ -109,8 +109,8 @@ export async function checkManifestText(
 async function checkOsbuild(text: ManifestText, options: CheckFileOptions): Promise<Problem[]> {
 	const { readOsbuildDraft } = await import("./osbuild-manifest.ts");
 	try {
-		const { manifest, problems } = readOsbuildDraft(text, options.osbuild);
-		const modules = await loadModules({ modules: options.modules });
+		const { manifest, problems } = await readOsbuildDraft(text, options.osbuild);
+		const modules = await loadModules({ manifest, modules: options.modules });
 		const found = await checkManifest(manifest, { modules, files: options.files });
 		return sortProblems([...problems, ...found]);
 	} catch (error) {

@@ -1,10 +1,11 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
 	isDeviceName,
 	isJsonObject,
 	jsonPointer,
 	type JsonDocument,
+	type JsonValue,
 	mountKey,
 	parseJsonDocument,
 	toPlain,
@@ -16,6 +17,7 @@ import {
 	type OsbuildMount,
 	type OsbuildPipeline,
 	type OsbuildStage,
+	type OsbuildStageInfo,
 	pathOf,
 	readOsbuildManifest,
 	readStageInfo,
@@ -23,6 +25,7 @@ import {
 } from "@devhost/osbuild/manifest";
 import { rememberOptions } from "./manifest-draft.ts";
 import type { DeviceDeclaration, Manifest, ManifestText, StageDeclaration } from "./manifest.ts";
+import { findModules } from "./modules.ts";
 import { osbuildPaths } from "./osbuild-stage.ts";
 import { makeProblem, type Problem, refuseProblems } from "./problem.ts";
 import { capabilityNames, osbuildCapabilities } from "./stage-capabilities.ts";
@@ -55,10 +58,10 @@ const defaultLibdir = "/usr/lib/osbuild";
  *
  * @throws {@link ManifestError} with everything that is wrong, when there is nothing to look further at.
  */
-export function readOsbuildDraft(
+export async function readOsbuildDraft(
 	{ file, text }: ManifestText,
 	options: OsbuildOptions = {},
-): OsbuildDraft {
+): Promise<OsbuildDraft> {
 	const places = new Places(file, text);
 	const pipelines = read(text, places);
 	const pipeline = findPipeline(pipelines, options.pipeline, places);
@@ -66,12 +69,16 @@ export function readOsbuildDraft(
 	const folder = dirname(resolve(file));
 	const libdir = resolve(options.libdir ?? defaultLibdir);
 	const problems: Problem[] = [];
-	const stages = chosen.map(({ stage, index }) => {
-		const complain = (at: readonly (string | number)[], message: string): void =>
+	const stages: StageDeclaration[] = [];
+	for (const { stage, index } of chosen) {
+		const complain: Complain = (at, message) =>
 			void problems.push(places.problem([...stage.parts, ...at], complaint(message)));
 		refuseInputs(stage, complain);
-		return stageOf(stage, { index, libdir, complain });
-	});
+		const info = readInfo(stage, libdir, complain);
+		stages.push(stageOf(stage, { index, libdir, info }));
+		if (info?.schema !== undefined)
+			problems.push(...(await schemaProblems(stage, info.schema, places)));
+	}
 	const manifest: Manifest = {
 		version: 1,
 		file,
@@ -81,6 +88,7 @@ export function readOsbuildDraft(
 		devices: {},
 		mounts: {},
 		stages,
+		modules: furtherModules(stages, libdir),
 		locate: (pointer, part) => places.locate(places.partsOf(pointer), part),
 		problemAt: (pointer, problem, part) =>
 			places.problem(places.partsOf(pointer), problem, part),
@@ -149,7 +157,15 @@ function findStages(
 
 function stageOf(
 	stage: OsbuildStage,
-	{ index, libdir, complain }: { index: number; libdir: string; complain: Complain },
+	{
+		index,
+		libdir,
+		info,
+	}: {
+		readonly index: number;
+		readonly libdir: string;
+		readonly info: OsbuildStageInfo | undefined;
+	},
 ): StageDeclaration {
 	const { type, id, options, sourceEpoch, parts } = stage;
 	const keys = keysOf(stage.devices, stage.mounts);
@@ -172,7 +188,10 @@ function stageOf(
 		devices,
 		mounts,
 		run: [`${osbuildPaths.programs}/${type}`],
-		capabilities: capabilitiesOf(stage, libdir, complain),
+		// What osbuild gives to all stages, and what this one asks for, as far as this machine has it.
+		capabilities: capabilityNames(
+			osbuildCapabilities(capabilities(), info?.capabilities ?? []),
+		),
 		pointer: jsonPointer(parts),
 		osbuild: {
 			type,
@@ -187,11 +206,15 @@ function stageOf(
 	};
 }
 
-/** What osbuild gives to all stages, and what this one asks for, as far as this machine has it. */
-function capabilitiesOf({ type }: OsbuildStage, libdir: string, complain: Complain): string[] {
-	if (!/^[\w][\w.-]*$/.test(type)) {
+/** What a stage says of itself; undefined where there is no such stage. */
+function readInfo(
+	{ type }: OsbuildStage,
+	libdir: string,
+	complain: Complain,
+): OsbuildStageInfo | undefined {
+	if (!/^\w[\w.-]*$/.test(type)) {
 		complain(["type"], `${JSON.stringify(type)} is not the name of a stage`);
-		return [];
+		return undefined;
 	}
 	const program = stageProgram(libdir, type);
 	if (statSync(program, { throwIfNoEntry: false })?.isFile() !== true) {
@@ -199,15 +222,48 @@ function capabilitiesOf({ type }: OsbuildStage, libdir: string, complain: Compla
 		const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
 		const where = isThere ? folder : `${folder}, which is no directory`;
 		complain(["type"], `no stage ${type} in ${where}: --libdir names osbuild's directory`);
-		return [];
+		return undefined;
 	}
 	try {
-		const wanted = readStageInfo(libdir, type).capabilities;
-		return capabilityNames(osbuildCapabilities(capabilities(), wanted));
+		return readStageInfo(libdir, type);
 	} catch (error) {
 		complain(["type"], `${program}.meta.json: ${(error as Error).message}`);
-		return [];
+		return undefined;
 	}
+}
+
+/** What a stage's own schema says of it, as osbuild's does before it builds anything. */
+async function schemaProblems(
+	{ type, parts }: OsbuildStage,
+	schema: object,
+	places: Places,
+): Promise<Problem[]> {
+	const [{ validateDraft4 }, { explainSchemaComplaints }] = await Promise.all([
+		import("./validate-options.ts"),
+		import("./schema-problems.ts"),
+	]);
+	const value = places.valueAt(parts);
+	try {
+		const complaints = validateDraft4(schema, toPlain(value));
+		return explainSchemaComplaints(complaints, { schema, value, base: parts }).map(
+			({ path, message, expected, part }) => {
+				const what = { ...complaint(message), ...(expected !== undefined && { expected }) };
+				return places.problem(path, what, part);
+			},
+		);
+	} catch (error) {
+		const message = `the schema of ${type} is none: ${(error as Error).message}`;
+		return [places.problem([...parts, "type"], complaint(message))];
+	}
+}
+
+/** osbuild's directory of modules, where a type of device or mount is not one of ours. */
+function furtherModules(stages: readonly StageDeclaration[], libdir: string): string[] {
+	const { forType } = findModules();
+	const isOther = ({ type }: DeviceDeclaration): boolean => forType(type) === undefined;
+	const used = stages.flatMap(({ devices, mounts }) => [devices, mounts].flatMap(Object.values));
+	const isThere = ["devices", "mounts"].some((kind) => existsSync(join(libdir, kind)));
+	return isThere && (used as DeviceDeclaration[]).some(isOther) ? [libdir] : [];
 }
 
 function refuseInputs({ inputs }: OsbuildStage, complain: Complain): void {
@@ -330,6 +386,12 @@ class Places {
 		return makeProblem({ file: this.#file, position, path, pathText }, what);
 	}
 
+	valueAt(parts: readonly (string | number)[]): JsonValue | undefined {
+		let value = this.#document?.value;
+		for (const part of parts) value = step(value, part);
+		return value;
+	}
+
 	/** Ends the reading. */
 	error(parts: readonly (string | number)[], message: string): Error {
 		try {
@@ -342,16 +404,20 @@ class Places {
 
 	/** Of a JSON pointer, with indices where the text has lists. */
 	partsOf(pointer: string): (string | number)[] {
-		let value: unknown = this.#document?.value;
+		let value = this.#document?.value;
 		return pointer
 			.split("/")
 			.slice(1)
 			.map((part) => {
 				const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
-				const step = Array.isArray(value) && /^\d+$/.test(name) ? Number(name) : name;
-				if (typeof step === "number") value = (value as unknown[])[step];
-				else value = isJsonObject(value) ? value.get(step) : undefined;
-				return step;
+				const key = Array.isArray(value) && /^\d+$/.test(name) ? Number(name) : name;
+				value = step(value, key);
+				return key;
 			});
 	}
+}
+
+function step(value: JsonValue | undefined, key: string | number): JsonValue | undefined {
+	if (typeof key === "number") return Array.isArray(value) ? value[key] : undefined;
+	return isJsonObject(value) ? value.get(key) : undefined;
 }

@@ -23,7 +23,7 @@ export async function readSource(
 	const text = manifestText(source);
 	if (isOsbuildText(text.text)) {
 		const { readOsbuildDraft } = await import("./osbuild-manifest.ts");
-		const { manifest, problems } = readOsbuildDraft(text, osbuild);
+		const { manifest, problems } = await readOsbuildDraft(text, osbuild);
 		if (problems.length === 0) return manifest;
 		refuseProblems(await checkManifestText(text, { modules, osbuild, files: "certain" }));
 		return manifest;
