@@ -182,16 +182,19 @@ describe("a manifest with devices of osbuild's modules", () => {
 			"options.readonly: 1, expected true or false",
 		],
 		["{ source: one, target: /a, options: { read: 1 } }", "options.read: unknown key"],
-	])("says what is wrong with a mount %s, and where", async ([rest, message], { expect }) => {
-		const devices = "{ one: { type: com.example.disk, options: { volume: a } } }";
-		const mounts = `{ m: ${rest.replace("{", "{ type: com.example.mount,")} }`;
+	] as const)(
+		"says what is wrong with a mount %s, and where",
+		async ([rest, message], { expect }) => {
+			const devices = "{ one: { type: com.example.disk, options: { volume: a } } }";
+			const mounts = `{ m: ${rest.replace("{", "{ type: com.example.mount,")} }`;
 
-		const problems = await folder.check(manifest({ devices, mounts }));
+			const problems = await folder.check(manifest({ devices, mounts }));
 
-		expect(problems).toHaveLength(1);
-		expect(problems[0]).toContain(message);
-		expect(problems[0]).toMatch(/^manifest\.yaml:5:\d+ mounts\.m/);
-	});
+			expect(problems).toHaveLength(1);
+			expect(problems[0]).toContain(message);
+			expect(problems[0]).toMatch(/^manifest\.yaml:5:\d+ mounts\.m/);
+		},
+	);
 
 	test("has a target only where its module takes one", async ({ expect }) => {
 		const mounts = "{ m: { type: com.example.tree, target: /a } }";

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { readOsbuildModules } from "../../src/modules/index.ts";
-import { describedDevice, describedMount, Library } from "./library.ts";
+import { osbuildDevice, OsbuildLibrary, osbuildMount } from "@devhost/tools/testing";
 
 const about = { summary: "About it", description: ["More", "about it"] };
 
 describe("osbuild's directory of modules", () => {
 	test("has devices and mounts, by the names of their files", ({ expect }) => {
-		const library = new Library();
+		const library = new OsbuildLibrary();
 		library.add("mounts", "org.osbuild.ext4");
 		library.add("devices", "org.osbuild.b");
 		library.add("devices", "org.osbuild.a");
@@ -33,7 +33,7 @@ describe("osbuild's directory of modules", () => {
 	});
 
 	test("may be asked for one", ({ expect }) => {
-		const library = new Library();
+		const library = new OsbuildLibrary();
 		const program = library.add("mounts", "org.osbuild.ext4");
 		library.add("mounts", "org.osbuild.xfs");
 
@@ -43,7 +43,7 @@ describe("osbuild's directory of modules", () => {
 	});
 
 	test("may be empty", ({ expect }) => {
-		const library = new Library();
+		const library = new OsbuildLibrary();
 		mkdirSync(join(library.path, "mounts"));
 
 		expect(readOsbuildModules(library.path)).toEqual([]);
@@ -53,9 +53,9 @@ describe("osbuild's directory of modules", () => {
 /** The one module of a library that is made of this. */
 function one(
 	folder: "devices" | "mounts",
-	options: Parameters<Library["add"]>[2],
+	options: Parameters<OsbuildLibrary["add"]>[2],
 ): ReturnType<typeof readOsbuildModules>[number] | undefined {
-	return readOsbuildModules(new Library().add(folder, "org.example.it", options))[0];
+	return readOsbuildModules(new OsbuildLibrary().add(folder, "org.example.it", options))[0];
 }
 
 describe("a module's description", () => {
@@ -185,13 +185,13 @@ SCHEMA_2 = r'''
 	});
 
 	test("of a mount has to be a schema_2 with properties", ({ expect }) => {
-		expect(one("mounts", { meta: describedDevice })?.complaint).toContain(
+		expect(one("mounts", { meta: osbuildDevice })?.complaint).toContain(
 			"it has no schema_2, which mounts are described by",
 		);
 		expect(
 			one("mounts", { meta: { ...about, schema_2: { type: "object" } } })?.complaint,
 		).toContain("schema_2 has no properties");
-		expect(one("mounts", { meta: describedMount })?.complaint).toBeUndefined();
+		expect(one("mounts", { meta: osbuildMount })?.complaint).toBeUndefined();
 	});
 
 	test("is of no use if the program cannot be started", ({ expect }) => {

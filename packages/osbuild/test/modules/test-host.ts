@@ -2,15 +2,15 @@ import { mkdirSync, openSync, closeSync } from "node:fs";
 import { type DeviceEvent, DeviceManager, type DeviceType } from "@devhost/core";
 import type { ExitStatus } from "@devhost/linux";
 import { ServiceManager } from "@devhost/rpc";
+import { OsbuildLibrary } from "@devhost/tools/testing";
 import { onTestFinished } from "vitest";
 import { type ModuleHost, readOsbuildModules } from "../../src/modules/index.ts";
 import { Place } from "../service/place.ts";
-import { Library } from "./library.ts";
 
 /** A host of ours with modules of osbuild's. */
 export class TestHost implements ModuleHost {
 	readonly place: Place = new Place();
-	readonly library: Library = new Library();
+	readonly library: OsbuildLibrary = new OsbuildLibrary();
 	/** What processes have written, and what they told. */
 	readonly lines: string[] = [];
 	readonly events: DeviceEvent[] = [];

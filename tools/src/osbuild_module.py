@@ -1,5 +1,5 @@
-"""A module of osbuild's kind, with the standard library only, that does what its options say. The program that runs it has
-put the folder of osbuild_peer.py into Python's path."""
+"""A device or mount module of osbuild's kind, with the standard library only, that does what its options say. The program that
+runs it has put this folder into Python's path."""
 import fcntl
 import json
 import os

@@ -1,11 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { osbuildPeer } from "@devhost/tools/testing";
 import { onTestFinished } from "vitest";
 
 /** A directory of modules as osbuild has it, which goes with the test. */
-export class Library {
+export class OsbuildLibrary {
 	readonly path: string = mkdtempSync(join(tmpdir(), "devhost-library-"));
 
 	constructor() {
@@ -16,7 +15,7 @@ export class Library {
 	 * Adds a module. Returns the path of its program.
 	 *
 	 * @param options - `meta`: what describes it, or the text of that, or nothing does; `program`: its text, by default that of the module
-	 * in `module.py`.
+	 * in `osbuild_module.py`.
 	 */
 	add(
 		folder: "devices" | "mounts",
@@ -28,7 +27,7 @@ export class Library {
 		} = {},
 	): string {
 		const path = join(this.path, folder, type);
-		const { meta = folder === "devices" ? describedDevice : describedMount } = options;
+		const { meta = folder === "devices" ? osbuildDevice : osbuildMount } = options;
 		mkdirSync(dirname(path), { recursive: true });
 		writeFileSync(path, options.program ?? program, { mode: options.mode ?? 0o755 });
 		if (meta === null) return path;
@@ -41,14 +40,14 @@ export class Library {
 const program = `#!/usr/bin/env python3
 import runpy, sys
 sys.dont_write_bytecode = True
-sys.path.insert(0, ${JSON.stringify(dirname(osbuildPeer))})
-runpy.run_path(${JSON.stringify(join(import.meta.dirname, "module.py"))})
+sys.path.insert(0, ${JSON.stringify(import.meta.dirname)})
+runpy.run_path(${JSON.stringify(join(import.meta.dirname, "osbuild_module.py"))})
 `;
 
 const about = { summary: "A module that does what its options say", description: ["For tests."] };
 
 /** What describes the device. */
-export const describedDevice: object = {
+export const osbuildDevice: object = {
 	...about,
 	schema: {
 		additionalProperties: true,
@@ -60,7 +59,7 @@ export const describedDevice: object = {
 };
 
 /** What describes the mount. */
-export const describedMount: object = {
+export const osbuildMount: object = {
 	...about,
 	schema_2: {
 		additionalProperties: false,
