@@ -32,6 +32,7 @@ def bind(path):
 class Module(Service):
     options = {}
     loop = None
+    mapping = None
     mountpoint = None
 
     def do_open(self, args, fds, how):
@@ -67,6 +68,18 @@ class Module(Service):
         if self.options.get("number", True):
             return [{"path": name, "node": {"major": 7, "minor": minor}, "name": "a loop"}]
         return [{"path": name}]
+
+    def open_mapping(self, args, how):
+        """The device beneath once more, by device-mapper."""
+        parent = f"/dev/{args['parent']}"
+        sectors = subprocess.run(["blockdev", "--getsz", parent], check=True, capture_output=True, text=True).stdout.strip()
+        self.mapping = f"osbuild-test-{os.getpid()}"
+        subprocess.run(["dmsetup", "create", self.mapping, "--table", f"0 {sectors} linear {parent} 0"], check=True)
+        numbers = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "--separator", ":", "-o", "major,minor", self.mapping], check=True, capture_output=True, text=True).stdout
+        major, minor = map(int, numbers.split(":"))
+        os.makedirs(os.path.join(args["dev"], "mapper"), exist_ok=True)
+        os.mknod(os.path.join(args["dev"], "mapper", self.mapping), 0o600 | 0o060000, os.makedev(major, minor))
+        return [{"path": f"mapper/{self.mapping}", "node": {"major": major, "minor": minor}, "name": self.mapping}]
 
     def open_tell(self, args, how):
         """Fails with what it was called with."""
@@ -141,6 +154,9 @@ class Module(Service):
         if self.loop is not None:
             os.close(self.loop)
             self.loop = None
+        if self.mapping is not None:
+            subprocess.run(["dmsetup", "remove", self.mapping], check=True)
+            self.mapping = None
         if self.mountpoint is not None:
             subprocess.run(["umount", self.mountpoint], check=True)
             self.mountpoint = None
