@@ -5,6 +5,7 @@ import {
 	isJsonObject,
 	jsonPointer,
 	type JsonDocument,
+	JsonError,
 	type JsonValue,
 	mountKey,
 	parseJsonDocument,
@@ -103,6 +104,7 @@ function read(text: string, places: Places): readonly OsbuildPipeline[] {
 		return readOsbuildManifest(text).pipelines;
 	} catch (error) {
 		if (!(error instanceof OsbuildManifestError)) throw error;
+		if (error.cause instanceof JsonError) refuseProblems([places.jsonProblem(error.cause)]);
 		refuseProblems(
 			error.problems.map(({ parts, message }) => places.problem(parts, complaint(message))),
 		);
@@ -390,6 +392,16 @@ class Places {
 		let value = this.#document?.value;
 		for (const part of parts) value = step(value, part);
 		return value;
+	}
+
+	/** As of any other manifest. */
+	jsonProblem({ code, message, line, column, expected }: JsonError): Problem {
+		const what = {
+			code: code === "ERR_JSON_LIMIT" ? "ERR_MANIFEST_LIMIT" : "ERR_MANIFEST_SYNTAX",
+			message: message.replace(/^line \d+, column \d+: /, ""),
+			expected,
+		} as const;
+		return makeProblem({ file: this.#file, position: { line, column }, path: [] }, what);
 	}
 
 	/** Ends the reading. */
