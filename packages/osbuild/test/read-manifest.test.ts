@@ -130,6 +130,10 @@ describe("what is wrong", () => {
 		],
 		['{"version": "2", "pipelines": [{}]}', ".pipelines[0]: 'name' is a required property"],
 		[
+			'{"version": "2", "pipelines": [{"name": "a"}, {"name": "a"}]}',
+			".pipelines[1]: Name a already exists",
+		],
+		[
 			'{"version": "2", "pipelines": [{"name": "a", "build": "name:b"}]}',
 			".pipelines[0].build: Unknown pipeline reference: name:b",
 		],

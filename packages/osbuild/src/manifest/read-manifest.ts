@@ -83,6 +83,7 @@ class Loader {
 		const name = description.get("name");
 		// osbuild ends with a KeyError.
 		if (typeof name !== "string") this.#complain(parts, "'name' is a required property");
+		else if (this.#pipelines.has(name)) this.#complain(parts, `Name ${name} already exists`);
 		const build = string(description.get("build"));
 		const buildId = build === undefined ? null : this.#resolve(build, [...parts, "build"]);
 		const sourceEpoch = description.get("source-epoch");

@@ -1,3 +1,4 @@
+import type { LoopSys } from "@devhost/loopback";
 import metadata from "../../package.json" with { type: "json" };
 import { osbuildDevice } from "./device-executable.ts";
 import { serveOsbuild } from "./serve-osbuild.ts";
@@ -10,7 +11,12 @@ export function serveLoopback(): Promise<void> {
 			version: metadata.version,
 			async load() {
 				const { linuxLoop, loopback } = await import("@devhost/loopback");
-				return loopback(linuxLoop());
+				const sys = linuxLoop();
+				// Manifests of osbuild have a whole disk and slices of it in one stage (zipl.inst), each with a service of its
+				// own: they share their bytes. A run of devhost, which would want them for itself, is still told of them.
+				const lockRange: LoopSys["lockRange"] = (file, range) =>
+					sys.lockRange(file, range, true);
+				return loopback({ ...sys, lockRange });
 			},
 			answer: ({ path, node, options }) => ({
 				reply: { path, node },

@@ -105,6 +105,19 @@ describeAsRoot("devhost-loopback at osbuild's host", () => {
 		expect(readdirSync(place.dev)).toEqual([]);
 	});
 
+	test("shows bytes that another shows, too", { timeout }, async ({ expect }) => {
+		const place = new Place();
+		const image = place.image("disk.img", megabyte);
+		const whole = await place.start(loopback, "device/disk");
+		const slice = await place.start(loopback, "device/root");
+		await whole.call("open", place.open({ filename: "disk.img" }));
+
+		const answer = await slice.call("open", place.open({ filename: "disk.img", start: 8 }));
+
+		expect(answer).toMatchObject({ type: "reply" });
+		expect(loopsOf(image)).toHaveLength(2);
+	});
+
 	test("closes what its host did not wait for", { timeout }, async ({ expect }) => {
 		const place = new Place();
 		const image = place.image("image.img", megabyte);
