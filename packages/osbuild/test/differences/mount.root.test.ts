@@ -284,8 +284,11 @@ describeAsRoot("mounts", () => {
 		},
 	});
 
-	for (const type of ["org.osbuild.ostree.deployment", "org.osbuild.ddi"]) {
-		difference(`mount-${type}`, {
+	for (const [id, type] of [
+		["mount-ostree", "org.osbuild.ostree.deployment"],
+		["mount-ddi", "org.osbuild.ddi"],
+	] as const) {
+		difference(id, {
 			async devhost({ side, place, expect }) {
 				const { answer } = await side.mount(type, null, "/");
 				expect(answer).toMatchObject(refusal(expect, /^ERR_DEVICE_TYPE: /));
