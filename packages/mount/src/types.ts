@@ -10,6 +10,10 @@ export interface MountType {
 	readonly required?: readonly string[];
 	/** Takes every option, and looks at none of them. */
 	readonly others?: true;
+	/** Those that it takes only with another one. */
+	readonly requires?: Readonly<Record<string, string>>;
+	/** The option that says that nothing is written; true where nothing ever is. */
+	readonly readOnly?: string | true;
 	/** What the kernel calls the file system. */
 	readonly fileSystem?: string;
 }

@@ -1,4 +1,5 @@
 import {
+	closestName,
 	describeOption,
 	type DeviceProblem,
 	type OptionProblem,
@@ -6,6 +7,7 @@ import {
 	toPlain,
 } from "@devhost/core";
 import type { PartitionSelector } from "@devhost/core/partition";
+import manifest from "../device.json" with { type: "json" };
 import {
 	findPartitionManifestOptionsProblems,
 	type PartitionManifestOptions,
@@ -26,11 +28,14 @@ const expected: Readonly<Record<keyof PartitionManifestOptions, string>> = {
 	"read-only": "true or false",
 };
 
+const typeNames: readonly string[] = manifest.options.properties.type.anyOf.flatMap(
+	({ enum: names = [] }) => names,
+);
+
 const ways = ["number", "label", "uuid", "type"] as const;
 
 /**
- * Checks options as they stand in a manifest (`device.json` has their JSON Schema). Which types there are is known when the table is
- * read.
+ * Checks options as they stand in a manifest (`device.json` has their JSON Schema).
  *
  * @throws {@link DeviceError} `ERR_DEVICE_OPTIONS` with everything that is wrong in `problems`.
  */
@@ -38,7 +43,7 @@ export function parsePartitionOptions(value: unknown): PartitionOptions {
 	const plain = toPlain(value ?? {});
 	const problems = findPartitionManifestOptionsProblems(plain)
 		// What the alternatives say inside, they say again as a whole.
-		.filter(({ schemaPath }) => !schemaPath.includes("/oneOf/"))
+		.filter(({ schemaPath }) => !/\/(?:oneOf|anyOf)\//.test(schemaPath))
 		.map((problem) => describe(problem, plain));
 	refuseOptions(problems);
 	const options = plain as PartitionManifestOptions;
@@ -53,8 +58,13 @@ function selectorOf({ number, label, uuid, type }: PartitionManifestOptions): Pa
 }
 
 function describe(problem: OptionProblem, value: unknown): DeviceProblem {
-	if (problem.instancePath !== "" || problem.keyword !== "oneOf")
-		return describeOption(problem, value, { expected });
+	if (problem.instancePath !== "" || problem.keyword !== "oneOf") {
+		const described = describeOption(problem, value, { expected });
+		if (problem.keyword !== "anyOf") return described;
+		const near = closestName(String((value as PartitionManifestOptions).type), typeNames);
+		const hint = near === undefined ? "" : `, did you mean ${near}?`;
+		return { ...described, message: described.message + hint };
+	}
 	const given = ways.filter((way) => Object.hasOwn(value as object, way));
 	const message =
 		given.length === 0

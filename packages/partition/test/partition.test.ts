@@ -1,5 +1,7 @@
 import type { OpenContext } from "@devhost/core";
+import { partitionTypes } from "@devhost/core/partition";
 import { describe, test } from "vitest";
+import manifest from "../device.json" with { type: "json" };
 import { parsePartitionOptions } from "../src/options.ts";
 import { partition } from "../src/partition.ts";
 import { fakeDisk, type FakeDiskOptions, volume } from "./fake-disk.ts";
@@ -120,13 +122,6 @@ describe("opening a partition", () => {
 			"root: loop3: no partition 7. There are 1 (",
 		],
 		[
-			"its type is no type",
-			{ type: "rot" },
-			{},
-			"ERR_DEVICE_OPTIONS",
-			'root: loop3: "rot" is no type of partition',
-		],
-		[
 			"there are several",
 			{ type: "83" },
 			{},
@@ -180,6 +175,17 @@ describe("opening a partition", () => {
 		expect(device.path).toBe("loop3p1");
 		expect(told).toEqual([expect.stringMatching(/^root: loop3: partition 2 /)]);
 	});
+});
+
+test("the names of types that options may have are those that there are", ({ expect }) => {
+	const names = manifest.options.properties.type.anyOf.flatMap((each) => each.enum ?? []);
+
+	expect(names).toEqual(Object.keys(partitionTypes));
+	for (const type of [...names, "83", "0x0C", "c", partitionTypes["esp"]])
+		expect(parsePartitionOptions({ type }).selector).toEqual({ type });
+	expect(() => parsePartitionOptions({ type: "rot-x86-64" })).toThrow(
+		"did you mean root-x86-64?",
+	);
 });
 
 test("options that say nothing, or too much, are refused in these words", ({ expect }) => {

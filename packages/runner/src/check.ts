@@ -13,6 +13,7 @@ import {
 import type { OsbuildModule } from "@devhost/osbuild/modules";
 import { findLoopbackOptionsSchemaProblems } from "./generated/loopback-options.ts";
 import { checkFileRanges } from "./check-file-ranges.ts";
+import { checkTogether } from "./check-together.ts";
 import { allOf, byKey, declaredDevices } from "./declared-devices.ts";
 import { pointerSteps } from "./json-path.ts";
 import { targetOf } from "./mounts-before.ts";
@@ -133,7 +134,8 @@ async function checkDraft(
 	await check.checkStageSecrets();
 	check.checkServices();
 	const devices = check.devicesWithGoodOptions();
-	const problems = [...modules.problems, ...check.problems];
+	const together = checkTogether(manifest, { modules, devices });
+	const problems = [...modules.problems, ...check.problems, ...together];
 	if (check.hasTree) {
 		problems.push(
 			...checkFileRanges(manifest, { modules, devices, lifetimes: check.lifetimes, files }),

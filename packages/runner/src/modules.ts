@@ -30,6 +30,13 @@ export interface MountType {
 	readonly required?: readonly string[];
 	/** It takes any options, which mean nothing. */
 	readonly others?: boolean;
+	/** Options that it takes only with another one: `{ "norecovery": "read-only" }`. */
+	readonly requires?: Readonly<Record<string, string>>;
+	/**
+	 * The option that says that nothing is written; without it, the source has to be one that can be. True where nothing ever is.
+	 * Absent where that is not known before.
+	 */
+	readonly readOnly?: string | true;
 	/** What the kernel calls the file system: `vfat`. Undefined where that is not known before, or nothing is needed. */
 	readonly fileSystem?: string;
 }
@@ -57,6 +64,8 @@ export interface DeviceModule {
 	/** The programs that its service runs. */
 	readonly tools: readonly ServiceTool[];
 	readonly range?: FileRangeOptions;
+	/** The option that says that nothing is written; without it, the parents have to be devices that can be. */
+	readonly readOnly?: string;
 	/** What it is to osbuild, where it is a module of osbuild's, of which each device has a process of its own. */
 	readonly osbuild?: OsbuildModule;
 }
@@ -350,7 +359,8 @@ function describeModule(
 	if (wrong !== undefined) return complain(`${file}: ${wrong}`);
 
 	const described = description as DeviceDescription;
-	const { types, parent = "none", service, options, needs = [], tools = [], range } = described;
+	const { types, parent = "none", service, options, needs = [], tools = [] } = described;
+	const { range, readOnly } = described;
 	const executable = resolve(dirname(file), service);
 	return {
 		package: name,
@@ -363,6 +373,7 @@ function describeModule(
 		needs,
 		tools,
 		...(range === undefined ? {} : { range }),
+		...(readOnly === undefined ? {} : { readOnly }),
 	};
 }
 
@@ -381,12 +392,13 @@ interface DeviceDescription {
 	readonly needs?: readonly KernelFeature[];
 	readonly tools?: readonly ServiceTool[];
 	readonly range?: FileRangeOptions;
+	readonly readOnly?: string;
 }
 
 /** A sentence about the first thing that is wrong with a description. */
 function whatIsWrong(description: unknown): string | undefined {
 	if (!isObject(description)) return `expected an object that describes a device`;
-	const { devhost, types, parent, service, options, needs, tools, range } = description;
+	const { devhost, types, parent, service, options, needs, tools, range, readOnly } = description;
 	if (devhost !== 1) {
 		return `devhost is ${JSON.stringify(devhost)}, expected 1: it is for another version of devhost`;
 	}
@@ -417,6 +429,8 @@ function whatIsWrong(description: unknown): string | undefined {
 	if (range !== undefined && (!isObject(range) || typeof range["file"] !== "string")) {
 		return `range is ${JSON.stringify(range)}, expected the names of options that give a range of a file`;
 	}
+	if (readOnly !== undefined && typeof readOnly !== "string")
+		return `readOnly is ${JSON.stringify(readOnly)}, expected the name of an option`;
 	return undefined;
 }
 
@@ -429,10 +443,14 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function isMountType(value: unknown): value is MountType {
 	if (!isObject(value)) return false;
 	const { source, options, required = [], others, fileSystem = "" } = value;
+	const { requires = {}, readOnly = true } = value;
 	return (
 		["none", "required", "optional"].some((rule) => rule === source) &&
 		[options, required].every(isListOfStrings) &&
 		["boolean", "undefined"].includes(typeof others) &&
+		isObject(requires) &&
+		Object.values(requires).every((each) => typeof each === "string") &&
+		(readOnly === true || typeof readOnly === "string") &&
 		typeof fileSystem === "string"
 	);
 }

@@ -102,7 +102,9 @@ function textReport(options: ReportOptions): Report {
 					say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
 				break;
 			case "mounted": {
-				const what = `mounted ${event.mount} ${event.path}`;
+				// In one line, whatever a target has in it.
+				const path = event.path.replaceAll("\n", "\\x0a");
+				const what = `mounted ${event.mount} ${path}`;
 				say(style.dim(`${what} (${event.type}) in ${duration(event.durationMs)}`));
 				break;
 			}

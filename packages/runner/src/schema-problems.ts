@@ -41,6 +41,7 @@ interface Schema {
 	readonly items?: Schema | boolean;
 	readonly anyOf?: readonly Schema[];
 	readonly oneOf?: readonly Schema[];
+	readonly required?: readonly string[];
 	readonly minimum?: number;
 	readonly maximum?: number;
 	readonly exclusiveMinimum?: number;
@@ -102,6 +103,8 @@ export function explainSchemaComplaints(
 			explained.push(explainer.unknownKey(complaint));
 		} else if (keyword === "propertyNames") {
 			explained.push(explainer.badKey(complaint));
+		} else if (keyword === "oneOf" && explainer.isMisspelt(complaint, spelling)) {
+			continue; // the key that is missing is there, and unknown
 		} else if (isFirst(instancePath)) {
 			explained.push(explainer.badValue(complaint));
 		}
@@ -177,6 +180,12 @@ class Explainer {
 		};
 	}
 
+	/** Whether one of the keys of which there has to be one was misspelt. */
+	isMisspelt(complaint: SchemaComplaint, spelling: ReadonlyMap<string, string>): boolean {
+		const keys = choiceOfKeys(this.#parentSchema(complaint)) ?? [];
+		return keys.some((key) => spelling.has(`${complaint.instancePath}\0${key}`));
+	}
+
 	badValue(complaint: SchemaComplaint): ExplainedComplaint {
 		const steps = this.#steps(complaint.instancePath);
 		const path = [...this.#base, ...steps];
@@ -188,7 +197,10 @@ class Explainer {
 				? "no item twice"
 				: this.#expected(schema, complaint.keyword);
 		const isHidden = this.#isHidden(complaint.instancePath);
-		const shown = isHidden ? kindOf(value) : describeValue(value);
+		const keys = complaint.keyword === "oneOf" ? choiceOfKeys(schema) : undefined;
+		const shown = isHidden
+			? kindOf(value)
+			: (describeKeys(value, keys) ?? describeValue(value));
 		return {
 			code:
 				complaint.keyword === "type" || isChoice
@@ -353,10 +365,27 @@ function kindOf(value: JsonValue | undefined): string {
 	return "nothing";
 }
 
+/** The keys of which a schema wants exactly one; undefined where it wants something else. */
+function choiceOfKeys({ oneOf = [] }: Schema): readonly string[] | undefined {
+	const keys = oneOf.flatMap(({ required = [] }) => (required.length === 1 ? required : []));
+	return keys.length > 0 && keys.length === oneOf.length ? keys : undefined;
+}
+
+/** Which of the keys of which there has to be one are there. */
+function describeKeys(
+	value: JsonValue | undefined,
+	keys: readonly string[] | undefined,
+): string | undefined {
+	if (keys === undefined || !isJsonObject(value)) return undefined;
+	const given = keys.filter((key) => value.has(key));
+	return given.length === 0 ? undefined : given.join(" and ");
+}
+
 /** What to do, where the mistake is a common one. */
 function hintFor(value: JsonValue | undefined, schema: Schema): string {
-	if (schema.enum !== undefined && typeof value === "string") {
-		const words = schema.enum.filter((each) => typeof each === "string");
+	const choices = schema.enum ?? schema.anyOf?.flatMap((each) => each.enum ?? []) ?? [];
+	if (choices.length > 0 && typeof value === "string") {
+		const words = choices.filter((each) => typeof each === "string");
 		const near = closestName(value, words);
 		return near === undefined ? "" : `, did you mean ${near}?`;
 	}

@@ -103,6 +103,35 @@ describe("mounts that are wrong", () => {
 			"{ a: { type: ext4, source: disk, target: /, partition: -1 } }",
 			"mounts.a.partition: -1, expected the number of a partition",
 		],
+		[
+			"{ a: { type: xfs, source: disk, target: /, options: { norecovery: true, read-only: false } } }",
+			"mounts.a.options.norecovery: xfs takes it only with read-only",
+		],
+		[
+			"{ a: { type: overlay, target: /, options: { lower: ['tree:///a'], upper: 'tree:///b' } } }",
+			"mounts.a.options.upper: overlay takes it only with work",
+		],
+		[
+			"{ a: { type: ext4, source: disk, target: /, partition: 2 } }",
+			'mounts.a.partition: its source "disk" has no partitions by number: set partscan: true for it, or mount a device of type ' +
+				"devhost.partition",
+		],
+		[
+			`{ a: { type: tmpfs, target: /${"x".repeat(256)} } }`,
+			"mounts.a.target: no target: a name in it is longer than 255 bytes",
+		],
+		[
+			`{ a: { type: tmpfs, target: ${"/x".repeat(2001)} } }`,
+			"mounts.a.target: no target: it is longer than 4000 bytes",
+		],
+		[
+			"{ a: { type: bind, target: /, options: { from: /a } } }",
+			'mounts.a.options.from: "/a", expected tree:///path or mount://NAME/path',
+		],
+		[
+			"{ a: { type: overlay, target: /, options: { lower: [] } } }",
+			"mounts.a.options.lower: an empty list, expected a list of 1 to 64 of tree:///path or mount://NAME/path",
+		],
 		["{ a: { type: tmpfs, target: /, device: disk } }", "mounts.a.device: unknown key"],
 		["[1]", "mounts: a list, expected mounts by name"],
 	] as const)("%s", async ([mounts, message], { expect }) => {
@@ -143,6 +172,109 @@ describe("mounts that are wrong", () => {
 
 		expect(found.map((line) => line.replace(/^\S+ /, ""))).toEqual([message]);
 	});
+});
+
+describe("which partition is meant", () => {
+	test.for([
+		[
+			"type: rot-x86-64",
+			'.type: "rot-x86-64", expected the type of a partition: a name such as esp, a GUID, or "83" in quotes, did you mean root-x86-64?',
+		],
+		[
+			"type: nothing-at-all",
+			'.type: "nothing-at-all", expected the type of a partition: a name such as esp, a GUID, or "83" in quotes',
+		],
+		[
+			"type: 83",
+			'.type: 83, expected the type of a partition: a name such as esp, a GUID, or "83" in quotes: put it in quotes',
+		],
+		[
+			"number: 1, label: x",
+			": number and label, expected an object with one of number, label, uuid and type",
+		],
+		["", ": an empty object, expected an object with one of number, label, uuid and type"],
+		["typ: esp", ".typ: unknown key, did you mean type?"],
+	] as const)("{ %s }", async ([options, message], { expect }) => {
+		using folder = new ManifestFolder();
+		const more = `, uses: [], devices: { p: { type: devhost.partition, parent: disk, options: { ${options} } } }`;
+
+		const found = await folder.check(manifestOf("{}", more));
+
+		expect(found.map((line) => line.replace(/^\S+ /, ""))).toEqual([
+			`stages[0].devices.p.options${message}`,
+		]);
+	});
+});
+
+describe("what is read-only", () => {
+	const text = (devices: string, mounts: string): string =>
+		`version: 1\ntree: tree\ndevices: { disk: { type: devhost.loopback, options: { filename: disk.img, read-only: true } }${devices} }\n` +
+		`mounts: { ${mounts} }\nstages: [{ name: s, run: [ls] }]\n`;
+
+	test.for([
+		["", "a: { type: squashfs, source: disk, target: / }"],
+		["", "a: { type: org.osbuild.erofs, source: disk, target: / }"],
+		["", "a: { type: auto, source: disk, target: / }"],
+		["", "a: { type: org.osbuild.ext4, source: disk, target: /, options: { readonly: true } }"],
+		[
+			", p: { type: devhost.partition, parent: disk, options: { number: 1, read-only: true } }",
+			"",
+		],
+	] as const)("has %s %s on it", async ([devices, mounts], { expect }) => {
+		using folder = new ManifestFolder();
+
+		expect(await folder.check(text(devices, mounts))).toEqual([]);
+	});
+
+	test.for([
+		[
+			"",
+			"a: { type: ext4, source: disk, target: / }",
+			"mounts.a",
+			"device",
+			"disk",
+			3,
+			"read-only",
+		],
+		[
+			"",
+			"a: { type: org.osbuild.xfs, source: disk, target: / }",
+			"mounts.a",
+			"device",
+			"disk",
+			3,
+			"readonly",
+		],
+		[
+			", p: { type: devhost.partition, parent: disk, options: { number: 1 } }",
+			"",
+			"devices.p",
+			"device",
+			"disk",
+			3,
+			"read-only",
+		],
+		[
+			", l: { type: devhost.loopback, mount: a, options: { filename: x.img } }",
+			"a: { type: squashfs, source: disk, target: / }",
+			"devices.l",
+			"mount",
+			"a",
+			4,
+			"read-only",
+		],
+	] as const)(
+		"has not %s %s",
+		async ([devices, mounts, at, kind, name, line, option], { expect }) => {
+			using folder = new ManifestFolder();
+
+			const found = await folder.check(text(devices, mounts));
+
+			expect(found.map((each) => each.replace(/^\S+ /, ""))).toEqual([
+				`${at}: the ${kind} "${name}" (line ${line}) is read-only, and this is not: set ${option} here, too, or leave it out there`,
+			]);
+		},
+	);
 });
 
 describe("a device in a mount", () => {

@@ -151,6 +151,16 @@ describe("the report of a run", () => {
 	});
 });
 
+test("a target in several lines is shown in one", ({ expect }) => {
+	const path = "/run/devhost/mounts/a\ndone after 1 ms";
+
+	const { out } = render({}, [
+		{ event: "mounted", mount: "a", type: "tmpfs", path, durationMs: 1 },
+	]);
+
+	expect(out).toBe("mounted a /run/devhost/mounts/a\\x0adone after 1 ms (tmpfs) in 1.0 ms\n");
+});
+
 describe("the text report", () => {
 	// ESC, BEL, DEL, a C1 CSI, and the override that makes text run from right to left.
 	const evil = "a\u001b]0;x\u0007\u007f\u009b2J\u202eb\rc";

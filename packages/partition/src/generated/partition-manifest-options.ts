@@ -72,9 +72,10 @@ var require_ucs2length = __commonJS({
 });
 
 var validate = validate15;
+var schema38 = { "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false, "oneOf": [{ "required": ["number"] }, { "required": ["label"] }, { "required": ["uuid"] }, { "required": ["type"] }], "properties": { "number": { "type": "integer", "minimum": 1, "maximum": 65536 }, "label": { "type": "string", "minLength": 1, "maxLength": 36 }, "uuid": { "type": "string", "pattern": "^(?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{2,})$" }, "type": { "type": "string", "anyOf": [{ "pattern": "^(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:0x)?[0-9A-Fa-f]{1,2})$" }, { "enum": ["root-alpha", "root-alpha-verity", "root-alpha-verity-sig", "usr-alpha", "usr-alpha-verity", "usr-alpha-verity-sig", "root-arc", "root-arc-verity", "root-arc-verity-sig", "usr-arc", "usr-arc-verity", "usr-arc-verity-sig", "root-arm", "root-arm-verity", "root-arm-verity-sig", "usr-arm", "usr-arm-verity", "usr-arm-verity-sig", "root-arm64", "root-arm64-verity", "root-arm64-verity-sig", "usr-arm64", "usr-arm64-verity", "usr-arm64-verity-sig", "root-ia64", "root-ia64-verity", "root-ia64-verity-sig", "usr-ia64", "usr-ia64-verity", "usr-ia64-verity-sig", "root-loongarch64", "root-loongarch64-verity", "root-loongarch64-verity-sig", "usr-loongarch64", "usr-loongarch64-verity", "usr-loongarch64-verity-sig", "root-mips", "root-mips-verity", "root-mips-verity-sig", "usr-mips", "usr-mips-verity", "usr-mips-verity-sig", "root-mips64", "root-mips64-verity", "root-mips64-verity-sig", "usr-mips64", "usr-mips64-verity", "usr-mips64-verity-sig", "root-mips-le", "root-mips-le-verity", "root-mips-le-verity-sig", "usr-mips-le", "usr-mips-le-verity", "usr-mips-le-verity-sig", "root-mips64-le", "root-mips64-le-verity", "root-mips64-le-verity-sig", "usr-mips64-le", "usr-mips64-le-verity", "usr-mips64-le-verity-sig", "root-parisc", "root-parisc-verity", "root-parisc-verity-sig", "usr-parisc", "usr-parisc-verity", "usr-parisc-verity-sig", "root-ppc", "root-ppc-verity", "root-ppc-verity-sig", "usr-ppc", "usr-ppc-verity", "usr-ppc-verity-sig", "root-ppc64", "root-ppc64-verity", "root-ppc64-verity-sig", "usr-ppc64", "usr-ppc64-verity", "usr-ppc64-verity-sig", "root-ppc64-le", "root-ppc64-le-verity", "root-ppc64-le-verity-sig", "usr-ppc64-le", "usr-ppc64-le-verity", "usr-ppc64-le-verity-sig", "root-riscv32", "root-riscv32-verity", "root-riscv32-verity-sig", "usr-riscv32", "usr-riscv32-verity", "usr-riscv32-verity-sig", "root-riscv64", "root-riscv64-verity", "root-riscv64-verity-sig", "usr-riscv64", "usr-riscv64-verity", "usr-riscv64-verity-sig", "root-s390", "root-s390-verity", "root-s390-verity-sig", "usr-s390", "usr-s390-verity", "usr-s390-verity-sig", "root-s390x", "root-s390x-verity", "root-s390x-verity-sig", "usr-s390x", "usr-s390x-verity", "usr-s390x-verity-sig", "root-tilegx", "root-tilegx-verity", "root-tilegx-verity-sig", "usr-tilegx", "usr-tilegx-verity", "usr-tilegx-verity-sig", "root-x86", "root-x86-verity", "root-x86-verity-sig", "usr-x86", "usr-x86-verity", "usr-x86-verity-sig", "root-x86-64", "root-x86-64-verity", "root-x86-64-verity-sig", "usr-x86-64", "usr-x86-64-verity", "usr-x86-64-verity-sig", "esp", "xbootldr", "swap", "home", "srv", "var", "tmp", "user-home", "linux-generic"] }] }, "read-only": { "type": "boolean" } } };
 var func1 = require_ucs2length().default;
 var pattern4 = new RegExp("^(?:[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{2,})$", "u");
-var pattern5 = new RegExp("^[0-9A-Za-z-]+$", "u");
+var pattern5 = new RegExp("^(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:0x)?[0-9A-Fa-f]{1,2})$", "u");
 function validate15(data, { instancePath = "", parentData, parentDataProperty, rootData = data, dynamicAnchors = {} } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -288,29 +289,34 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
     }
     if (data.type !== void 0) {
       let data3 = data.type;
-      if (typeof data3 === "string") {
-        if (!pattern5.test(data3)) {
-          const err14 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/pattern", keyword: "pattern", params: { pattern: "^[0-9A-Za-z-]+$" } };
-          if (vErrors === null) {
-            vErrors = [err14];
-          } else {
-            vErrors.push(err14);
-          }
-          errors++;
-        }
-      } else {
-        const err15 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      if (typeof data3 !== "string") {
+        const err14 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err15];
+          vErrors = [err14];
         } else {
-          vErrors.push(err15);
+          vErrors.push(err14);
         }
         errors++;
       }
-    }
-    if (data["read-only"] !== void 0) {
-      if (typeof data["read-only"] !== "boolean") {
-        const err16 = { instancePath: instancePath + "/read-only", schemaPath: "#/properties/read-only/type", keyword: "type", params: { type: "boolean" } };
+      const _errs15 = errors;
+      let valid2 = false;
+      const _errs16 = errors;
+      if (typeof data3 === "string") {
+        if (!pattern5.test(data3)) {
+          const err15 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/anyOf/0/pattern", keyword: "pattern", params: { pattern: "^(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:0x)?[0-9A-Fa-f]{1,2})$" } };
+          if (vErrors === null) {
+            vErrors = [err15];
+          } else {
+            vErrors.push(err15);
+          }
+          errors++;
+        }
+      }
+      var _valid1 = _errs16 === errors;
+      valid2 = valid2 || _valid1;
+      const _errs17 = errors;
+      if (!(data3 === "root-alpha" || data3 === "root-alpha-verity" || data3 === "root-alpha-verity-sig" || data3 === "usr-alpha" || data3 === "usr-alpha-verity" || data3 === "usr-alpha-verity-sig" || data3 === "root-arc" || data3 === "root-arc-verity" || data3 === "root-arc-verity-sig" || data3 === "usr-arc" || data3 === "usr-arc-verity" || data3 === "usr-arc-verity-sig" || data3 === "root-arm" || data3 === "root-arm-verity" || data3 === "root-arm-verity-sig" || data3 === "usr-arm" || data3 === "usr-arm-verity" || data3 === "usr-arm-verity-sig" || data3 === "root-arm64" || data3 === "root-arm64-verity" || data3 === "root-arm64-verity-sig" || data3 === "usr-arm64" || data3 === "usr-arm64-verity" || data3 === "usr-arm64-verity-sig" || data3 === "root-ia64" || data3 === "root-ia64-verity" || data3 === "root-ia64-verity-sig" || data3 === "usr-ia64" || data3 === "usr-ia64-verity" || data3 === "usr-ia64-verity-sig" || data3 === "root-loongarch64" || data3 === "root-loongarch64-verity" || data3 === "root-loongarch64-verity-sig" || data3 === "usr-loongarch64" || data3 === "usr-loongarch64-verity" || data3 === "usr-loongarch64-verity-sig" || data3 === "root-mips" || data3 === "root-mips-verity" || data3 === "root-mips-verity-sig" || data3 === "usr-mips" || data3 === "usr-mips-verity" || data3 === "usr-mips-verity-sig" || data3 === "root-mips64" || data3 === "root-mips64-verity" || data3 === "root-mips64-verity-sig" || data3 === "usr-mips64" || data3 === "usr-mips64-verity" || data3 === "usr-mips64-verity-sig" || data3 === "root-mips-le" || data3 === "root-mips-le-verity" || data3 === "root-mips-le-verity-sig" || data3 === "usr-mips-le" || data3 === "usr-mips-le-verity" || data3 === "usr-mips-le-verity-sig" || data3 === "root-mips64-le" || data3 === "root-mips64-le-verity" || data3 === "root-mips64-le-verity-sig" || data3 === "usr-mips64-le" || data3 === "usr-mips64-le-verity" || data3 === "usr-mips64-le-verity-sig" || data3 === "root-parisc" || data3 === "root-parisc-verity" || data3 === "root-parisc-verity-sig" || data3 === "usr-parisc" || data3 === "usr-parisc-verity" || data3 === "usr-parisc-verity-sig" || data3 === "root-ppc" || data3 === "root-ppc-verity" || data3 === "root-ppc-verity-sig" || data3 === "usr-ppc" || data3 === "usr-ppc-verity" || data3 === "usr-ppc-verity-sig" || data3 === "root-ppc64" || data3 === "root-ppc64-verity" || data3 === "root-ppc64-verity-sig" || data3 === "usr-ppc64" || data3 === "usr-ppc64-verity" || data3 === "usr-ppc64-verity-sig" || data3 === "root-ppc64-le" || data3 === "root-ppc64-le-verity" || data3 === "root-ppc64-le-verity-sig" || data3 === "usr-ppc64-le" || data3 === "usr-ppc64-le-verity" || data3 === "usr-ppc64-le-verity-sig" || data3 === "root-riscv32" || data3 === "root-riscv32-verity" || data3 === "root-riscv32-verity-sig" || data3 === "usr-riscv32" || data3 === "usr-riscv32-verity" || data3 === "usr-riscv32-verity-sig" || data3 === "root-riscv64" || data3 === "root-riscv64-verity" || data3 === "root-riscv64-verity-sig" || data3 === "usr-riscv64" || data3 === "usr-riscv64-verity" || data3 === "usr-riscv64-verity-sig" || data3 === "root-s390" || data3 === "root-s390-verity" || data3 === "root-s390-verity-sig" || data3 === "usr-s390" || data3 === "usr-s390-verity" || data3 === "usr-s390-verity-sig" || data3 === "root-s390x" || data3 === "root-s390x-verity" || data3 === "root-s390x-verity-sig" || data3 === "usr-s390x" || data3 === "usr-s390x-verity" || data3 === "usr-s390x-verity-sig" || data3 === "root-tilegx" || data3 === "root-tilegx-verity" || data3 === "root-tilegx-verity-sig" || data3 === "usr-tilegx" || data3 === "usr-tilegx-verity" || data3 === "usr-tilegx-verity-sig" || data3 === "root-x86" || data3 === "root-x86-verity" || data3 === "root-x86-verity-sig" || data3 === "usr-x86" || data3 === "usr-x86-verity" || data3 === "usr-x86-verity-sig" || data3 === "root-x86-64" || data3 === "root-x86-64-verity" || data3 === "root-x86-64-verity-sig" || data3 === "usr-x86-64" || data3 === "usr-x86-64-verity" || data3 === "usr-x86-64-verity-sig" || data3 === "esp" || data3 === "xbootldr" || data3 === "swap" || data3 === "home" || data3 === "srv" || data3 === "var" || data3 === "tmp" || data3 === "user-home" || data3 === "linux-generic")) {
+        const err16 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/anyOf/1/enum", keyword: "enum", params: { allowedValues: schema38.properties.type.anyOf[1].enum } };
         if (vErrors === null) {
           vErrors = [err16];
         } else {
@@ -318,13 +324,44 @@ function validate15(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
+      var _valid1 = _errs17 === errors;
+      valid2 = valid2 || _valid1;
+      if (!valid2) {
+        const err17 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/anyOf", keyword: "anyOf", params: {} };
+        if (vErrors === null) {
+          vErrors = [err17];
+        } else {
+          vErrors.push(err17);
+        }
+        errors++;
+      } else {
+        errors = _errs15;
+        if (vErrors !== null) {
+          if (_errs15) {
+            vErrors.length = _errs15;
+          } else {
+            vErrors = null;
+          }
+        }
+      }
+    }
+    if (data["read-only"] !== void 0) {
+      if (typeof data["read-only"] !== "boolean") {
+        const err18 = { instancePath: instancePath + "/read-only", schemaPath: "#/properties/read-only/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err18];
+        } else {
+          vErrors.push(err18);
+        }
+        errors++;
+      }
     }
   } else {
-    const err17 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err19 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err17];
+      vErrors = [err19];
     } else {
-      vErrors.push(err17);
+      vErrors.push(err19);
     }
     errors++;
   }
