@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { JsonNumber, type JsonValue, type OpenedDevice } from "@devhost/core";
+import type { DeviceNumber } from "@devhost/linux";
 import type { StageMount } from "./stage-mounts.ts";
 
 /** What makes a stage one of osbuild's: an executable of osbuild, run in the layout that it expects. */
@@ -98,11 +100,20 @@ function inOrder<T extends OpenedDevice>(
 	return new Map(entries);
 }
 
-/** What osbuild's own services say of a device besides its path and number. */
-function furtherFacts({ details = {} }: OpenedDevice): object {
-	const { lvm, mapping } = details;
+/** What osbuild's own services say of a device besides its path and number: of a volume its names, of a container that of its mapping. */
+function furtherFacts({ node, details = {} }: OpenedDevice): object {
+	const { lvm } = details;
 	if (lvm !== undefined) return { lvm };
-	return typeof mapping === "string" ? { name: mapping } : {};
+	const name = node && mappingName(node);
+	return name === undefined ? {} : { name };
+}
+
+function mappingName({ major, minor }: DeviceNumber): string | undefined {
+	try {
+		return readFileSync(`/sys/dev/block/${major}:${minor}/dm/name`, "utf8").trim();
+	} catch {
+		return undefined; // it is no mapping
+	}
 }
 
 /** JSON with numbers as they are written in the manifest, and keys in their order, whatever they look like. */
