@@ -1,16 +1,63 @@
 import { DeviceBusy, timeoutMsOf, waitUntil } from "@devhost/core";
 import type { BackingFile } from "./backing-file.ts";
 import type { ByteRange } from "./byte-range.ts";
-import type { LoopSys } from "./loop.ts";
+import type { FileFacts, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
 
+/** What devices of one process show, by file. */
+export class Claims {
+	readonly #ranges = new Map<string, Set<ByteRange>>();
+
+	/** What of a range none of them shows. */
+	without(file: FileFacts, range: ByteRange): ByteRange[] {
+		let parts = [range];
+		for (const { offsetBytes, sizeBytes } of this.#ranges.get(keyOf(file)) ?? []) {
+			parts = parts.flatMap((part) => [
+				between(part.offsetBytes, Math.min(offsetBytes, endOf(part))),
+				between(Math.max(offsetBytes + sizeBytes, part.offsetBytes), endOf(part)),
+			]);
+			parts = parts.filter((part) => part.sizeBytes > 0);
+		}
+		return parts;
+	}
+
+	/** Adds one, until what is returned is disposed. */
+	add(file: FileFacts, range: ByteRange): Disposable {
+		const key = keyOf(file);
+		const ranges = this.#ranges.get(key) ?? new Set();
+		this.#ranges.set(key, ranges.add(range));
+		return {
+			[Symbol.dispose]: () => {
+				ranges.delete(range);
+				if (ranges.size === 0) this.#ranges.delete(key);
+			},
+		};
+	}
+}
+
+function keyOf({ device: { major, minor }, inode }: FileFacts): string {
+	return `${major}:${minor}:${inode}`;
+}
+
+function between(offsetBytes: number, endBytes: number): ByteRange {
+	return { offsetBytes, sizeBytes: endBytes - offsetBytes };
+}
+
+function endOf({ offsetBytes, sizeBytes }: ByteRange): number {
+	return offsetBytes + sizeBytes;
+}
+
+const nothing: Disposable = { [Symbol.dispose]() {} };
+
 /**
- * Makes sure that no other loop device of this machine shows the same bytes of a file, if one of the two can be written: the kernel
- * would take them for two devices and mount the same file system twice, each with a cache of its own, and destroy it.
+ * Makes sure that no loop device of another process shows the same bytes of a file, if one of the two can be written: the kernel
+ * would take them for two devices and mount the same file system twice, each with a cache of its own, and destroy it. Devices of
+ * one process may overlap: whoever has a whole disk and a part of it in one stage says so himself.
  *
  * The lock belongs to the open file, which the loop device keeps open, and so it goes with the device, however that ends. Waits a
  * while for one that is just being closed. A file that the caller has opened is the caller's to lock.
  *
+ * @returns disposed when the device is closed.
  * @throws {@link DeviceBusy} somebody has them.
  */
 export async function claimRange(
@@ -18,17 +65,22 @@ export async function claimRange(
 	request: LoopRequest,
 	backing: BackingFile,
 	range: ByteRange,
-): Promise<void> {
+): Promise<Disposable> {
 	const { file, filename, readOnly, closeTimeoutMs, signal } = request;
-	if (typeof file !== "string" || backing.facts.type !== "file") return;
-	const isOurs = (): boolean => sys.lockRange(backing.file, range, readOnly);
-	if (isOurs()) return;
+	const { facts } = backing;
+	if (typeof file !== "string" || facts.type !== "file") return nothing;
+	const isOurs = (): boolean => {
+		const parts = sys.claims.without(facts, range);
+		return parts.every((part) => sys.lockRange(backing.file, part, readOnly));
+	};
 	const clock = {
 		nowMs: () => sys.nowMs(),
 		delay: (waitMs: number) => sys.delay(waitMs, signal),
 	};
-	if (await waitUntil(clock, sys.nowMs() + timeoutMsOf(closeTimeoutMs), isOurs)) return;
-	const loops = await sys.loopsOf(backing.facts, range);
+	const isClaimed =
+		isOurs() || (await waitUntil(clock, sys.nowMs() + timeoutMsOf(closeTimeoutMs), isOurs));
+	if (isClaimed) return sys.claims.add(facts, range);
+	const loops = await sys.loopsOf(facts, range);
 	const names = loops.map((number) => `loop${number}`);
 	const who = names.length === 0 ? "somebody" : names.join(", ");
 	const last = range.offsetBytes + range.sizeBytes - 1;

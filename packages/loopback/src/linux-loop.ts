@@ -29,6 +29,7 @@ import {
 	statFd,
 	unlinkat,
 } from "@devhost/linux";
+import { Claims } from "./claim-range.ts";
 import { isBoundByStatus, isBoundInSysfs, isLoopBound, loopExists } from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
 import type {
@@ -65,6 +66,7 @@ export function linuxLoop({
 			: openPrivateNode(devices, number, nodeOf(number));
 
 	return {
+		claims: new Claims(),
 		findFile: (tree, path) =>
 			tree === undefined
 				? openat2(AT_FDCWD, path, { flags: O_PATH })

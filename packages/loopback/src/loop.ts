@@ -2,6 +2,7 @@ import type { Handle, Holder } from "@devhost/core";
 import type { PartitionSource, PartitionSys } from "@devhost/core/partition";
 import type { DeviceNumber, FdLike } from "@devhost/linux";
 import type { ByteRange } from "./byte-range.ts";
+import type { Claims } from "./claim-range.ts";
 
 export type { Handle } from "@devhost/core";
 
@@ -108,6 +109,8 @@ export interface LoopSys {
 	/** Opens a file: a found one, or again one that is open, which then reports write errors of its own. */
 	openFile(file: FdLike, readOnly: boolean): Handle;
 	statFile(file: FdLike): FileFacts;
+	/** What its devices show. */
+	readonly claims: Claims;
 	/**
 	 * Locks bytes of an open file for as long as that is open anywhere: for itself alone, or among readers. Never waits; false:
 	 * somebody else has some of them.

@@ -392,7 +392,10 @@ describeAsRoot("a device that others lock", () => {
 	});
 });
 
-describeAsRoot("bytes that another device shows", () => {
+describeAsRoot("bytes that a device of another process shows", () => {
+	/** It has no descriptor in common with this one's devices. */
+	const sys = linuxLoop();
+
 	test("are refused if one of the two can write them, and it is said who has them", async ({
 		expect,
 	}) => {
@@ -405,6 +408,7 @@ describeAsRoot("bytes that another device shows", () => {
 			...half,
 			file: join(folder.path, "link.img"),
 			startSectors: 1023,
+			sys,
 		});
 
 		await expect(same).rejects.toMatchObject({
@@ -414,10 +418,10 @@ describeAsRoot("bytes that another device shows", () => {
 				"and one of the two can write them. Wait until that is closed, or use a copy",
 			holders: [{ kind: "device", device: first.name }],
 		});
-		await expect(attachLoop({ ...half, readOnly: true })).rejects.toMatchObject({
+		await expect(attachLoop({ ...half, readOnly: true, sys })).rejects.toMatchObject({
 			code: "ERR_DEVICE_BUSY",
 		});
-		await using second = await attachLoop({ ...half, startSectors: 1024 });
+		await using second = await attachLoop({ ...half, startSectors: 1024, sys });
 		expect(second.name).not.toBe(first.name);
 	});
 
@@ -425,10 +429,12 @@ describeAsRoot("bytes that another device shows", () => {
 		const file = folder.file("disk.img", megabyte);
 
 		await using first = await attachLoop({ file, readOnly: true });
-		await using second = await attachLoop({ file, readOnly: true });
+		await using second = await attachLoop({ file, readOnly: true, sys });
 
 		expect(second.name).not.toBe(first.name);
-		await expect(attachLoop({ file, closeTimeoutMs: 20 })).rejects.toMatchObject({
+		await expect(
+			attachLoop({ file, closeTimeoutMs: 20, sys: linuxLoop() }),
+		).rejects.toMatchObject({
 			holders: [{ device: first.name }, { device: second.name }],
 		});
 	});
@@ -437,11 +443,27 @@ describeAsRoot("bytes that another device shows", () => {
 		const file = folder.file("disk.img", megabyte);
 
 		const first = await attachLoop({ file });
-		const waiting = attachLoop({ file });
+		const waiting = attachLoop({ file, sys });
 		await first.close();
 		await using second = await waiting;
 
 		expect(second.sizeBytes).toBe(megabyte);
+	});
+
+	test("are refused where one of this process shows others of them", async ({ expect }) => {
+		const file = folder.file("disk.img", megabyte);
+		const part = { file, sizeSectors: 8, closeTimeoutMs: 20 };
+
+		await using whole = await attachLoop({ file });
+		await using inside = await attachLoop({ ...part, startSectors: 100 });
+		expect(inside.name).not.toBe(whole.name);
+		await whole.close();
+		await using _theirs = await attachLoop({ ...part, startSectors: 0, sys });
+		await using _next = await attachLoop({ ...part, startSectors: 104 });
+
+		await expect(attachLoop({ file, closeTimeoutMs: 20 })).rejects.toMatchObject({
+			code: "ERR_DEVICE_BUSY",
+		});
 	});
 });
 

@@ -6,6 +6,7 @@ import {
 	fakePartitions,
 	type FakePartitionsOptions,
 } from "@devhost/core/testing-partition";
+import { Claims } from "../src/claim-range.ts";
 import type { Handle, LoopConfig, LoopFacts, LoopSys } from "../src/loop.ts";
 
 /** A system call that fails, by the name of its error. */
@@ -166,6 +167,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			const device = { major: 8, minor: 1 };
 			return { type, sizeBytes: type === "file" ? sizeBytes : 0, device, inode: 42n, mode };
 		},
+		claims: new Claims(),
 		lockRange() {
 			step("lockRange");
 			return lockLooks-- <= 0;

@@ -23,7 +23,7 @@ describeAsRoot("openHost", () => {
 		{
 			await using host = openHost({ tree: project.folder });
 			await using devices = await host.open({
-				rest: loopback({ filename: "disk.img", start: 16, "read-only": true }),
+				whole: loopback({ filename: "disk.img", "read-only": true }),
 				part: loopback({ filename: "disk.img", start: 8, size: 8 }),
 			});
 
