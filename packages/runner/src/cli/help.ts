@@ -27,7 +27,8 @@ FILE may be -, for standard input.
       --json            events as lines of JSON on standard output
       --keep-going      go on with the next stage when one fails
       --timeout SECONDS end the run when it is not done by then
-      --module PACKAGE  a package with further types of devices, or its path; may come again
+      --module PACKAGE  a package with further types of devices, or its path, or that of osbuild's
+                        modules or one of them; may come again
       --root DIRECTORY  what stages see as /, read-only (default: this machine's)
       --sandbox KIND    bubblewrap (default), or none: no isolation at all
   -v, --verbose         also what services say, and when devices close
@@ -48,7 +49,8 @@ Finds everything that is wrong with a manifest: its form, its devices and their 
 nothing, and needs no root.
 
       --json            problems as lines of JSON on standard output
-      --module PACKAGE  a package with further types of devices, or its path; may come again
+      --module PACKAGE  a package with further types of devices, or its path, or that of osbuild's
+                        modules or one of them; may come again
   -q, --quiet           only what is wrong
   -h, --help            this
 
