@@ -21,13 +21,18 @@ export interface GuestStart {
 	readonly obstacle: unknown;
 }
 
-/** Begins a run where it is to be: on this machine's kernel, or, where that does not work for its manifest, in a guest. */
+/**
+ * Begins a run where it is to be: on this machine's kernel, or, where that does not work for its manifest, in a guest.
+ *
+ * @param modules - As on the command line.
+ */
 export function beginRun(
 	source: Manifest | ManifestText,
 	backend: BackendName = "auto",
+	modules: readonly string[] = [],
 ): EarlyStart | GuestStart {
 	if (backend === "uml") return { obstacle: undefined };
-	const early = startEarly(source, backend === "auto");
+	const early = startEarly(source, modules, backend === "auto");
 	return backend === "auto" && "failure" in early ? { obstacle: early.failure } : early;
 }
 
@@ -40,7 +45,11 @@ export function beginRun(
  * @param hasChoice - Whether it is to fail where the kernel lacks what the modules need. Without a choice, opening the
  * devices says more.
  */
-function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): EarlyStart {
+function startEarly(
+	source: Pick<ManifestText, "text">,
+	modules: readonly string[],
+	hasChoice: boolean,
+): EarlyStart {
 	if (process.geteuid?.() !== 0) return { failure: notRoot() };
 	try {
 		using begun = new DisposableStack();
@@ -51,6 +60,7 @@ function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): Ear
 		begun.move();
 		const services = new RunServices(namespace.namespace);
 		for (const module of likely) {
+			if (isReplaced(module, source, modules)) continue;
 			try {
 				services.start(module);
 			} catch {
@@ -61,6 +71,17 @@ function startEarly(source: Pick<ManifestText, "text">, hasChoice: boolean): Ear
 	} catch (failure) {
 		return { failure };
 	}
+}
+
+/** Whether modules of osbuild's, named by their files, take the place of a module for all that it is wanted for. */
+function isReplaced(
+	{ types }: DeviceModule,
+	{ text }: Pick<ManifestText, "text">,
+	modules: readonly string[],
+): boolean {
+	return types.every(
+		(type) => !text.includes(type) || modules.some((path) => path.endsWith(`/devices/${type}`)),
+	);
 }
 
 /** What of all that modules need this kernel lacks first, as an error with the code `ERR_RUN_BACKEND`. */

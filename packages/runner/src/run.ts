@@ -122,7 +122,7 @@ export async function attemptRun(manifest: RunSource, given: RunOptions = {}): P
 		return failedRun(error, given, startMs);
 	}
 	// Services take as long to start as we did. What else we need is loaded meanwhile.
-	const begun = beginRun(source, options.backend);
+	const begun = beginRun(source, options.backend, options.modules);
 	if ("obstacle" in begun) {
 		const { performGuestRun } = await import("./guest-run.ts");
 		return await performGuestRun(source, options, begun);

@@ -23,11 +23,11 @@ export function stageMount(
 	mount: OpenedDevice,
 	declared: readonly DeviceDeclaration[],
 ): StageMount {
-	// A module of osbuild's that has no directory of its own: it changed the tree, or other mounts.
-	if (mount.details?.["place"] === "elsewhere") return { ...mount, inTree: "" };
 	const target = declared.find(({ key }) => key === mount.name)?.mount?.target;
-	if (target?.startsWith("tree:") !== true) return mount;
-	return { ...mount, inTree: target.replace(/^tree:\/*/, "") };
+	if (target?.startsWith("tree:") === true)
+		return { ...mount, inTree: target.replace(/^tree:\/*/, "") };
+	// A module of osbuild's that has no directory of its own: it changed the tree, or other mounts.
+	return mount.details?.["place"] === "elsewhere" ? { ...mount, inTree: "" } : mount;
 }
 
 /**

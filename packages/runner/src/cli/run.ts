@@ -61,7 +61,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 	// Before signals are ours: from a pipe it may take as long as somebody likes, and Ctrl-C ends that.
 	const input = options["secrets-on-stdin"] === true ? await readSecretInput() : undefined;
 	const source = { file: options.as ?? file, text: input?.text ?? readManifestText(file) };
-	const begun = beginRun(source, backend);
+	const begun = beginRun(source, backend, options.module);
 	const late = await import("./run-late.ts");
 	const { createReport, limitStageOutput, performGuestRun, performRun, roomForText } = late;
 	const report = createReport({
