@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe } from "vitest";
 
 export { deviceUses, type DeviceUseName, useDevice } from "./device-users.ts";
+export { type FencedBlock, fencedBlocks } from "./fenced-blocks.ts";
 export { OsbuildLibrary, osbuildDevice, osbuildMount } from "./osbuild-library.ts";
 export { OsbuildHost, type OsbuildAnswer, osbuildPeer } from "./osbuild-host.ts";
 export { Terminal } from "./terminal.ts";

@@ -32,3 +32,17 @@ test("runs blocks from the repository's root and tells how they failed", async (
 	expect(problems[0]).toMatch(/^README\.md:8: failed \(2\)\n.*nothing-here/);
 	expect(problems[0]).not.toContain("not reached");
 });
+
+test("leaves blocks to the test that runs them, if it reads the document", async ({ expect }) => {
+	const block = "<!-- run by a.test.ts: first -->\n```sh\nls nothing-here\n```\n";
+	const root = temporaryFolder({
+		"README.md": block,
+		"docs/other.md": block,
+		"a.test.ts": 'read("README.md");',
+		"tools/commands-not-run.json": "[]",
+	});
+
+	expect(await findCommandProblems(root)).toEqual([
+		"docs/other.md:3: a.test.ts does not run this document",
+	]);
+});
