@@ -23,6 +23,8 @@ describeAsRoot("hostile images", () => {
 			ln -s loop loop
 			echo content > file
 			mknod -m 666 zero c 1 5
+			mkfifo fifo
+			python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
 			cp /usr/bin/id suid; chown 65534 suid; chmod 4755 suid
 		`);
 	});
@@ -43,6 +45,8 @@ describeAsRoot("hostile images", () => {
 		["file", "no directory"],
 		["file/below", "no directory"],
 		["zero", "no directory"],
+		["fifo", "no directory"],
+		["socket/below", "no directory"],
 	] as const)("no target leads through /%s, which is %s", async ([target, what], { expect }) => {
 		const before = await machine.run("ls -la /etc | wc -l");
 

@@ -141,16 +141,48 @@ test.for(["a container on a loop device", "a volume on a loop device"])(
 			"used.json",
 		);
 
+		const mounts = (type: string, options: object): object => {
+			return { fs: { type, source: "root", target: "/", options } };
+		};
+		const filled = project.manifest(
+			{
+				devices: { ...stack, root },
+				mounts: mounts("ext4", {}),
+				stages: [
+					{ name: "format", uses: ["root"], run: ["mkfs.ext4", "-q", "{devices.root}"] },
+					{
+						name: "fill",
+						uses: ["fs"],
+						run: ["sh", "-c", "echo mounted > {mounts.fs}/file"],
+					},
+				],
+			},
+			"filled.json",
+		);
+		const again = project.manifest(
+			{
+				devices: { ...stack, root },
+				mounts: mounts("auto", { "read-only": true }),
+				stages: [{ name: "read", uses: ["fs"], run: ["cp", "{mounts.fs}/file", "again"] }],
+			},
+			"again.json",
+		);
+
 		const results = [
 			await devhost(["run", "--json", "--backend=native", made]),
 			await devhost(["run", "--json", "--backend=native", used]),
+			await devhost(["run", "--json", "--backend=native", filled]),
+			await devhost(["run", "--json", "--backend=native", again]),
 		];
 
 		expect(results).toMatchObject([
 			{ code: 0, stderr: "" },
 			{ code: 0, stderr: "" },
+			{ code: 0, stderr: "" },
+			{ code: 0, stderr: "" },
 		]);
 		expect(project.read("read")).toBe("written\n");
+		expect(project.read("again")).toBe("mounted\n");
 		expect(leftovers()).toEqual(nothing);
 	},
 );
