@@ -52,6 +52,8 @@ export interface OsbuildPlan {
 	readonly api: string;
 	/** Python's package `osbuild`, on the host, where the directory of modules has an empty folder in its place. */
 	readonly package: string | undefined;
+	/** The directories that it has as inputs, on the host, by their names. */
+	readonly inputs: ReadonlyMap<string, string>;
 	/** Whether its root has a folder `/etc/lvm`. */
 	readonly hasLvm: boolean;
 }
@@ -119,7 +121,7 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
 
 /** Source: `BuildRoot.run`, osbuild/buildroot.py. */
 function osbuildOptions(
-	{ libdir, package: python, program, type, meta, cmdline, api, hasLvm }: OsbuildPlan,
+	{ libdir, package: python, program, type, meta, cmdline, api, hasLvm, inputs }: OsbuildPlan,
 	{ tree, argumentsFile }: Pick<SandboxPlan, "tree" | "argumentsFile">,
 ): string[][] {
 	return [
@@ -131,6 +133,7 @@ function osbuildOptions(
 		python === undefined ? [] : ["--ro-bind", python, `${osbuildPaths.lib}/osbuild`],
 		["--bind", tree, osbuildPaths.tree],
 		["--dir", osbuildPaths.inputs, "--dir", osbuildPaths.mounts, "--dir", osbuildPaths.api],
+		...[...inputs].map(([name, tree]) => ["--ro-bind", tree, `${osbuildPaths.inputs}/${name}`]),
 		["--ro-bind", program, `${osbuildPaths.programs}/${type}`],
 		["--ro-bind", argumentsFile, osbuildPaths.arguments],
 		...["osbuild", "remoteloop"].map((name) => [

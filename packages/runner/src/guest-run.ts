@@ -303,11 +303,16 @@ function defined<T extends object>(values: T): Defined<T> {
 function osbuildArguments(options: RunOptions["osbuild"], { stages, tree }: Manifest): string[] {
 	const libdir = stages[0]?.osbuild?.libdir;
 	if (libdir === undefined) return [];
-	const { pipeline, stage } = options ?? {};
+	const { pipeline, stage, input = [] } = options ?? {};
 	return [
 		`--libdir=${libdir}`,
 		`--tree=${tree}`,
 		...(pipeline === undefined ? [] : [`--pipeline=${pipeline}`]),
 		...(stage === undefined ? [] : [`--stage=${stage}`]),
+		// With absolute paths: it has another working directory.
+		...input.map((each) => {
+			const at = each.indexOf("=") + 1;
+			return `--input=${each.slice(0, at)}${resolve(each.slice(at))}`;
+		}),
 	];
 }

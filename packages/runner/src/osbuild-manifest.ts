@@ -41,6 +41,8 @@ export interface OsbuildOptions {
 	readonly tree?: string | undefined;
 	/** Where osbuild's modules are. @default "/usr/lib/osbuild" */
 	readonly libdir?: string | undefined;
+	/** Trees of other pipelines, for stages that have them as inputs: `PIPELINE=DIRECTORY`. */
+	readonly input?: readonly string[] | undefined;
 }
 
 /** A manifest of osbuild as one of ours. */
@@ -69,14 +71,15 @@ export async function readOsbuildDraft(
 	const chosen = findStages(pipeline, options.stage, places);
 	const folder = dirname(resolve(file));
 	const libdir = resolve(options.libdir ?? defaultLibdir);
+	const trees = treesOf(options.input ?? [], pipelines, places);
 	const problems: Problem[] = [];
 	const stages: StageDeclaration[] = [];
 	for (const { stage, index } of chosen) {
 		const complain: Complain = (at, message) =>
 			void problems.push(places.problem([...stage.parts, ...at], complaint(message)));
-		refuseInputs(stage, complain);
+		const inputs = inputsOf(stage, trees, complain);
 		const info = readInfo(stage, libdir, complain);
-		stages.push(stageOf(stage, { index, libdir, info }));
+		stages.push(stageOf(stage, { index, libdir, info, inputs }));
 		if (info?.schema !== undefined)
 			problems.push(...(await schemaProblems(stage, info.schema, places)));
 	}
@@ -163,10 +166,12 @@ function stageOf(
 		index,
 		libdir,
 		info,
+		inputs,
 	}: {
 		readonly index: number;
 		readonly libdir: string;
 		readonly info: OsbuildStageInfo | undefined;
+		readonly inputs: ReadonlyMap<string, string>;
 	},
 ): StageDeclaration {
 	const { type, id, options, sourceEpoch, parts } = stage;
@@ -202,6 +207,7 @@ function stageOf(
 			id,
 			options,
 			sourceEpoch,
+			inputs,
 			devices: new Map([...keys.devices].map(([name, own]) => [own, name])),
 			mounts: new Map([...keys.mounts].map(([name, own]) => [mountKey(own), name])),
 		},
@@ -268,10 +274,58 @@ function furtherModules(stages: readonly StageDeclaration[], libdir: string): st
 	return isThere && (used as DeviceDeclaration[]).some(isOther) ? [libdir] : [];
 }
 
-function refuseInputs({ inputs }: OsbuildStage, complain: Complain): void {
-	if (inputs.length === 0) return;
-	const what = `inputs (${inputs.join(", ")}) come from other pipelines and sources, which devhost does not build`;
-	complain(["inputs"], `${what}: run this stage with osbuild`);
+/**
+ * The directories of pipelines' trees by their names.
+ *
+ * @throws {@link ManifestError}
+ */
+function treesOf(
+	given: readonly string[],
+	pipelines: readonly OsbuildPipeline[],
+	places: Places,
+): ReadonlyMap<string, string> {
+	return new Map(
+		given.map((text) => {
+			const at = text.indexOf("=");
+			const [name, directory] = [text.slice(0, at), text.slice(at + 1)];
+			if (at < 0 || directory === "")
+				throw places.error([], `--input ${text}: expected PIPELINE=DIRECTORY`);
+			if (!pipelines.some((each) => each.name === name)) {
+				const known = pipelines.map((each) => each.name).join(", ");
+				const message = `--input ${text}: no pipeline ${JSON.stringify(name)}, there are: ${known}`;
+				throw places.error(["pipelines"], message);
+			}
+			return [name, resolve(directory)];
+		}),
+	);
+}
+
+/** The directories that a stage has as inputs, by their names: trees of other pipelines. There are no others here. */
+function inputsOf(
+	{ inputs }: OsbuildStage,
+	trees: ReadonlyMap<string, string>,
+	complain: Complain,
+): ReadonlyMap<string, string> {
+	const found = new Map<string, string>();
+	for (const { name, type, origin, pipelines } of inputs) {
+		const [pipeline, ...others] = pipelines;
+		const isTree = type === "org.osbuild.tree" && origin === "org.osbuild.pipeline";
+		if (!isTree || pipeline === undefined || others.length > 0) {
+			const what = `an input of type ${type} (${origin}), which only osbuild has`;
+			complain(["inputs", name], `${what}: here are trees of pipelines (org.osbuild.tree)`);
+			continue;
+		}
+		const directory = trees.get(pipeline);
+		if (directory === undefined) {
+			const how = `--input ${pipeline}=DIRECTORY says where that is`;
+			complain(["inputs", name], `the tree of the pipeline ${pipeline}: ${how}`);
+		} else if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+			complain(["inputs", name], `the tree of ${pipeline}: no such directory: ${directory}`);
+		} else if (name === "" || name === "." || name === ".." || name.includes("/")) {
+			complain(["inputs", name], `${JSON.stringify(name)} is no name for a directory`);
+		} else found.set(name, directory);
+	}
+	return found;
 }
 
 /** Keys of devices and mounts by their names: those names, where they are such as ours have. */

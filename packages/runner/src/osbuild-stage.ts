@@ -14,6 +14,8 @@ export interface OsbuildProgram {
 	readonly id: string;
 	readonly options: JsonValue;
 	readonly sourceEpoch: JsonValue | undefined;
+	/** The directories that it has as inputs, on the host, by their names. */
+	readonly inputs: ReadonlyMap<string, string>;
 	/** Names of devices in its manifest by their keys, in the order in which osbuild opens them. */
 	readonly devices: ReadonlyMap<string, string>;
 	/** The same of mounts. */
@@ -72,7 +74,12 @@ export function osbuildArguments(
 			node: device.node,
 			...furtherFacts(device),
 		})),
-		inputs: {},
+		inputs: new Map(
+			[...program.inputs.keys()].map((name) => [
+				name,
+				{ path: `${osbuildPaths.inputs}/${name}` },
+			]),
+		),
 		// As Python joins them: the root of mounts is `/run/osbuild/mounts/.`.
 		mounts: inOrder(mounts, program.mounts, ({ path, inTree }) =>
 			inTree === undefined ? { path: `${osbuildPaths.mounts}/${path}` } : {},

@@ -21,7 +21,8 @@ export function isOsbuildText(text: string): boolean {
 
 /** What is wrong with options for manifests of osbuild where the manifest is none. */
 export function osbuildOptionProblems(file: string, options: OsbuildOptions = {}): Problem[] {
-	const [given] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
+	const [given] =
+		Object.entries(options).find(([, value]) => value !== undefined && value.length > 0) ?? [];
 	if (given === undefined) return [];
 	const message = `--${given} is for manifests of osbuild, which are JSON with pipelines, and this is none`;
 	const place = { file, position: undefined, path: [] };

@@ -120,6 +120,7 @@ export class RunServices {
 				return service;
 			},
 			mountNamespace: () => this.#namespaceForMounts(),
+			deviceNamespace: () => ({ copyOf: this.#namespace }),
 			onLost: ({ service: name, device, status }) => {
 				this.#tell(({ onEnd }) => onEnd({ name, types, devices: [device], status }));
 			},

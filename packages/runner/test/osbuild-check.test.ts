@@ -48,7 +48,13 @@ describe("a manifest of osbuild", () => {
 			{
 				...look,
 				options: { text: 1 },
-				inputs: { tree: { type: "t", origin: "org.osbuild.pipeline", references: [] } },
+				inputs: {
+					files: {
+						type: "org.osbuild.files",
+						origin: "org.osbuild.source",
+						references: [],
+					},
+				},
 				devices: {
 					"a/../b": osbuildLoop({ start: -1 }),
 					"with space": { type: "org.osbuild.lopback", options: {} },
@@ -63,7 +69,7 @@ describe("a manifest of osbuild", () => {
 			`.pipelines[0].stages[0].type: no stage org.test.none in ${testLibdir}/stages: --libdir names osbuild's directory`,
 			'.pipelines[0].stages[1].type: "../stages/org.test.look" is not the name of a stage',
 			`${stage}.options.text: 1, expected a string: put it in quotes`,
-			`${stage}.inputs: inputs (tree) come from other pipelines and sources, which devhost does not build: run this stage with osbuild`,
+			`${stage}.inputs.files: an input of type org.osbuild.files (org.osbuild.source), which only osbuild has: here are trees of pipelines (org.osbuild.tree)`,
 			expect.stringContaining(`${stage}.devices.a/../b.options.start: -1, expected`),
 			expect.stringContaining(
 				`${stage}.devices.'with space'.type: type "org.osbuild.lopback" is unknown, did you mean "org.osbuild.loopback"?`,
@@ -136,6 +142,25 @@ describe("of several", () => {
 			".pipelines: several pipelines, say which with --pipeline: build, image, archive",
 		]);
 		expect(await check(file, { pipeline: "archive" })).toEqual([]);
+	});
+
+	test.for([
+		[[], "the tree of the pipeline os: --input os=DIRECTORY says where that is"],
+		[["os=/none"], "the tree of os: no such directory: /none"],
+		[["os"], "--input os: expected PIPELINE=DIRECTORY"],
+		[["no=/"], '--input no=/: no pipeline "no", there are: os, image'],
+		[["os=/"], undefined],
+	] as const)("a stage has the tree of another one: %j", async ([input, why], { expect }) => {
+		const references = ["name:os"];
+		const tree = { type: "org.osbuild.tree", origin: "org.osbuild.pipeline", references };
+		const file = project.pipelines(
+			{ name: "os", stages: [look] },
+			{ name: "image", stages: [{ ...look, inputs: { tree } }] },
+		);
+
+		expect(await check(file, { pipeline: "image", input })).toEqual(
+			why === undefined ? [] : [expect.stringContaining(why)],
+		);
 	});
 
 	test("stages one is named by its number, or by its type where that is there once", async ({

@@ -177,6 +177,27 @@ describeAsRoot("a stage of osbuild", () => {
 		});
 	});
 
+	test("has trees of other pipelines as inputs, to read", async ({ expect }) => {
+		const os = join(project.folder, "os");
+		mkdirSync(join(os, "usr"), { recursive: true });
+		const input = {
+			type: "org.osbuild.tree",
+			origin: "org.osbuild.pipeline",
+			references: { "name:os": {} },
+		};
+		const file = project.pipelines(
+			{ name: "os", stages: [] },
+			{ name: "image", stages: [{ type: "org.test.look", inputs: { "the tree": input } }] },
+		);
+
+		expect(await run(file, "--pipeline=image", `--input=os=${os}`)).toMatchObject({ code: 0 });
+
+		expect(project.written("found.json")).toMatchObject({
+			arguments: { inputs: { "the tree": { path: "/run/osbuild/inputs/the tree" } } },
+			inputs: { "the tree": [["usr"], false] },
+		});
+	});
+
 	test("is told with osbuild's ids, as its devices are", async ({ expect }) => {
 		project.disk();
 		const options = { filename: "disk.img", start: 2048 };

@@ -5,6 +5,7 @@
  */
 export type {
 	OsbuildDevice,
+	OsbuildInput,
 	OsbuildManifest,
 	OsbuildMount,
 	OsbuildPipeline,

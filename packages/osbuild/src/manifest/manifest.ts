@@ -33,11 +33,24 @@ export interface OsbuildStage {
 	readonly devices: readonly OsbuildDevice[];
 	/** In the order in which osbuild mounts them. */
 	readonly mounts: readonly OsbuildMount[];
-	/** Names of what it is given from sources and other pipelines. */
-	readonly inputs: readonly string[];
+	/** What it is given from sources and other pipelines. */
+	readonly inputs: readonly OsbuildInput[];
 	/** Where it stands: `.pipelines[0].stages[1]`. */
 	readonly path: string;
 	/** The same, part by part. */
+	readonly parts: readonly (string | number)[];
+}
+
+/** Something that a stage is given. */
+export interface OsbuildInput {
+	/** Any text. */
+	readonly name: string;
+	readonly type: string;
+	/** Where it comes from: `org.osbuild.pipeline` or `org.osbuild.source`. */
+	readonly origin: string;
+	/** The pipelines that it refers to, by name. */
+	readonly pipelines: readonly string[];
+	/** Where it stands, part by part. */
 	readonly parts: readonly (string | number)[];
 }
 

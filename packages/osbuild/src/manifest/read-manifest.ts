@@ -10,6 +10,7 @@ import {
 import { checkForm } from "./check-form.ts";
 import type {
 	OsbuildDevice,
+	OsbuildInput,
 	OsbuildManifest,
 	OsbuildMount,
 	OsbuildPipeline,
@@ -138,7 +139,7 @@ class Loader {
 			base,
 			options: new Map(options),
 			sourceEpoch,
-			inputs,
+			inputs: new Map([...inputs].map(([name, { id: inputId }]) => [name, inputId])),
 			mounts: mounts.map((mount) => mount.id),
 		});
 		return {
@@ -148,7 +149,7 @@ class Loader {
 			sourceEpoch,
 			devices,
 			mounts,
-			inputs: [...inputs.keys()],
+			inputs: [...inputs.values()].map(({ input }) => input),
 			path: pathOf(parts),
 			parts,
 		};
@@ -190,8 +191,11 @@ class Loader {
 		return [...sorted.values()];
 	}
 
-	#inputs(value: JsonValue | undefined, parts: Parts): Map<string, string> {
-		const ids = new Map<string, string>();
+	#inputs(
+		value: JsonValue | undefined,
+		parts: Parts,
+	): Map<string, { readonly id: string; readonly input: OsbuildInput }> {
+		const found = new Map<string, { readonly id: string; readonly input: OsbuildInput }>();
 		for (const [name, described] of object(value)) {
 			const description = object(described);
 			const type = string(description.get("type")) ?? "";
@@ -202,9 +206,13 @@ class Loader {
 				"references",
 			]);
 			const options = new Map(object(description.get("options")));
-			ids.set(name, inputId(type, origin, references, options));
+			const pipelines = namedPipelines(origin, description);
+			found.set(name, {
+				id: inputId(type, origin, references, options),
+				input: { name, type, origin, pipelines, parts: [...parts, name] },
+			});
 		}
-		return ids;
+		return found;
 	}
 
 	#references(origin: string, description: JsonObject, parts: Parts): Map<string, JsonValue> {
@@ -262,6 +270,18 @@ class Loader {
 	#complain(parts: Parts, message: string): void {
 		this.problems.push(problemAt(parts, message));
 	}
+}
+
+/** Names of the pipelines that an input refers to. */
+function namedPipelines(origin: string, description: JsonObject): string[] {
+	if (origin !== "org.osbuild.pipeline") return [];
+	const references = description.get("references");
+	const all: readonly (JsonValue | undefined)[] = Array.isArray(references)
+		? references.map((each) => (typeof each === "string" ? each : object(each).get("id")))
+		: [...object(references).keys()];
+	return all.flatMap((each) =>
+		typeof each === "string" && each.startsWith("name:") ? [each.slice("name:".length)] : [],
+	);
 }
 
 function makeDevice(

@@ -8,6 +8,7 @@ import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.t
 
 const optionSpecs = {
 	help: { type: "flag", short: "h" },
+	input: { type: "values" },
 	json: { type: "flag" },
 	libdir: { type: "value" },
 	pipeline: { type: "value" },
@@ -75,6 +76,7 @@ async function check(args: readonly string[]): Promise<number> {
 			stage: options.stage,
 			tree: options.tree,
 			libdir: options.libdir,
+			input: options.input,
 		},
 	});
 	report.problems(problems);

@@ -35,6 +35,15 @@ FILE may be -, for standard input.
   -q, --quiet           only warnings and errors
   -h, --help            this
 
+osbuild's manifests (JSON, version 2): one pipeline is run, each stage an executable of osbuild.
+
+      --libdir DIRECTORY         osbuild's modules (/usr/lib/osbuild)
+      --pipeline NAME            which (default: the only one that builds no other)
+      --stage N                  that stage alone, from 0, or its type (default: all of them)
+      --tree DIRECTORY           what the pipeline makes (default: tree, beside the manifest)
+      --input PIPELINE=DIRECTORY the tree of another pipeline, for stages that have it as an input;
+                                 may come again
+
 Ctrl-C asks the stage to end, closes the devices and exits with 130; a second one does not wait for the stage.
 
 Exit status: 0 done, 1 a stage failed, 2 wrong usage or manifest, 3 a device or the sandbox could not be set up,
@@ -53,6 +62,8 @@ nothing, and needs no root.
                         modules or one of them; may come again
   -q, --quiet           only what is wrong
   -h, --help            this
+
+For osbuild's manifests also --libdir, --pipeline, --stage, --tree and --input, as for devhost run.
 
 Exit status: 0 nothing is wrong, 2 something is, or the usage.
 `;
