@@ -1,10 +1,11 @@
 import { constants, fstatSync, readFileSync } from "node:fs";
-import { AT_FDCWD, type Fd, flock, openat2, SysError } from "@devhost/linux";
+import { AT_FDCWD, type Fd, flock, lockFileRange, openat2, SysError } from "@devhost/linux";
 import { ApplianceError } from "./error.ts";
 
 /**
- * Takes a lock on each of some files, for as long as the descriptors that come back are open anywhere: two guests on one
- * image would not see what the other writes, and destroy it.
+ * Takes locks on each of some files, for as long as the descriptors that come back are open anywhere: two guests on one
+ * image would not see what the other writes, and destroy it; nor would a guest and this machine, whose loop devices claim their
+ * bytes in the same way.
  *
  * @throws {@link ApplianceError} `ERR_APPLIANCE_BUSY` with the processes that hold the first file that is taken.
  * @throws {@link ApplianceError} `ERR_APPLIANCE_UNREADABLE`
@@ -24,7 +25,7 @@ function lockFile(file: string): Fd {
 	let fd: Fd;
 	try {
 		// A FIFO of that name must not wait.
-		fd = openat2(AT_FDCWD, file, { flags: constants.O_RDONLY | constants.O_NONBLOCK });
+		fd = openat2(AT_FDCWD, file, { flags: constants.O_RDWR | constants.O_NONBLOCK });
 	} catch (error) {
 		if (!(error instanceof SysError)) throw error;
 		throw new ApplianceError(
@@ -33,9 +34,16 @@ function lockFile(file: string): Fd {
 			{ cause: error },
 		);
 	}
-	if (flock(fd, "exclusive")) return fd;
 	const { dev, ino } = fstatSync(fd.fd);
+	const isFree = flock(fd, "exclusive");
+	if (isFree && claimAll(fd)) return fd;
 	fd.close();
+	if (isFree) {
+		throw new ApplianceError(
+			"ERR_APPLIANCE_BUSY",
+			`${file}: in use by a loop device of this machine, or by another program that has locked it. Wait until that ends`,
+		);
+	}
 	const holders = lockHolders(dev, ino);
 	const who = holders.length === 0 ? "another process" : `process ${holders.join(", ")}`;
 	throw new ApplianceError(
@@ -43,6 +51,16 @@ function lockFile(file: string): Fd {
 		`${file}: in use by the guest of ${who}. Wait until that ends`,
 		{ holders },
 	);
+}
+
+/** False where somebody has some of its bytes. A file system without such locks has nobody to ask. */
+function claimAll(fd: Fd): boolean {
+	try {
+		return lockFileRange(fd, { mode: "exclusive", startBytes: 0, sizeBytes: 0 });
+	} catch (error) {
+		if (error instanceof SysError) return true;
+		throw error;
+	}
 }
 
 /** Who has a BSD lock. Source: proc_locks(5): `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`. */

@@ -1,8 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	constants,
+	copyFileSync,
+	mkdirSync,
+	mkdtempSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AT_FDCWD, lockFileRange, openat2 } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
 import type { BootOptions } from "../src/backend.ts";
 import { bootGuest } from "../src/boot-guest.ts";
@@ -143,6 +152,22 @@ describe.skipIf(whyNoGuest !== undefined)(whyNoGuest ?? "what a guest cannot be 
 		expect((await refusal({ exclusive: [`${image}.missing`] })).code).toBe(
 			"ERR_APPLIANCE_UNREADABLE",
 		);
+	});
+
+	test("a file of which a loop device has claimed a part", { timeout }, async ({ expect }) => {
+		const image = join(folder(), "disk.img");
+		writeFileSync(image, "x".repeat(1024));
+		const device = openat2(AT_FDCWD, image, { flags: constants.O_RDWR });
+		lockFileRange(device, { mode: "shared", startBytes: 512, sizeBytes: 512 });
+
+		const error = await refusal({ exclusive: [image] });
+
+		expect(error.code).toBe("ERR_APPLIANCE_BUSY");
+		expect(error.message).toContain(`${image}: in use by a loop device of this machine`);
+		device.close();
+		await using _guest = await bootGuest({ exclusive: [image] });
+		using other = openat2(AT_FDCWD, image, { flags: constants.O_RDWR });
+		expect(lockFileRange(other, { mode: "shared", startBytes: 0, sizeBytes: 1 })).toBe(false);
 	});
 
 	test("too little time", { timeout }, async ({ expect }) => {
