@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -172,10 +173,10 @@ describe("what is refused before anything runs", () => {
 		{ devhost: /has no stages/, osbuild: undefined },
 	);
 
-	const input = { type: "org.osbuild.tree", origin: "org.osbuild.pipeline" };
+	const tree = { type: "org.osbuild.tree", origin: "org.osbuild.pipeline" };
 
 	difference(
-		"manifest-inputs",
+		"manifest-input-tree",
 		{
 			version: "2",
 			pipelines: [
@@ -183,12 +184,26 @@ describe("what is refused before anything runs", () => {
 				{
 					name: "image",
 					stages: [
-						{ ...noop, inputs: { files: { ...input, references: ["name:files"] } } },
+						{ ...noop, inputs: { files: { ...tree, references: ["name:files"] } } },
 					],
 				},
 			],
 		},
-		{ devhost: /ERR_MANIFEST_OSBUILD.*inputs/, osbuild: undefined },
+		{ devhost: /ERR_MANIFEST_OSBUILD.*--input files=DIRECTORY/, osbuild: undefined },
+	);
+
+	const file = `sha256:${createHash("sha256").update("x").digest("hex")}`;
+	const files = { type: "org.osbuild.files", origin: "org.osbuild.source", references: [file] };
+
+	difference(
+		"manifest-inputs",
+		{
+			...stage({ inputs: { files } }),
+			sources: {
+				"org.osbuild.inline": { items: { [file]: { encoding: "base64", data: "eA==" } } },
+			},
+		},
+		{ devhost: /ERR_MANIFEST_OSBUILD.*input of type org.osbuild.files/, osbuild: undefined },
 	);
 });
 
