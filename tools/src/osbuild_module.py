@@ -78,7 +78,10 @@ class Module(Service):
         numbers = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "--separator", ":", "-o", "major,minor", self.mapping], check=True, capture_output=True, text=True).stdout
         major, minor = map(int, numbers.split(":"))
         os.makedirs(os.path.join(args["dev"], "mapper"), exist_ok=True)
-        os.mknod(os.path.join(args["dev"], "mapper", self.mapping), 0o600 | 0o060000, os.makedev(major, minor))
+        try:
+            os.mknod(os.path.join(args["dev"], "mapper", self.mapping), 0o600 | 0o060000, os.makedev(major, minor))
+        except FileExistsError:
+            pass  # as osbuild's own: dmsetup may have made it
         return [{"path": f"mapper/{self.mapping}", "node": {"major": major, "minor": minor}, "name": self.mapping}]
 
     def open_tell(self, args, how):

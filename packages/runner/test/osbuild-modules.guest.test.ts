@@ -89,6 +89,21 @@ describe("a mapping of a module of osbuild's", () => {
 		expect(leftovers()).toEqual(nothing);
 	});
 
+	test("stands on what this machine's /dev does not have", async ({ expect }) => {
+		const manifest = project.manifest({
+			modules: [library.path],
+			devices: mapping(),
+			stages: [{ name: "look", run: ["sh", "-c", "echo text > {devices.map}"] }],
+		});
+
+		const options = { before: withBareDev };
+		const result = await startDevhost(["run", "--json", manifest], options).ended;
+
+		expect(result, result.stdout).toMatchObject({ code: 0, stderr: "" });
+		expect(project.read("disk.img").slice(0, 4)).toBe("text");
+		expect(leftovers()).toEqual(nothing);
+	});
+
 	test("that its module leaves is taken down all the same", async ({ expect }) => {
 		const manifest = project.manifest({
 			modules: [library.path],
@@ -127,6 +142,19 @@ describe("a mapping of a module of osbuild's", () => {
 	);
 });
 
+/** What a container has: a /dev without the nodes of devices that come later, and without who makes them. */
+const withBareDev = [
+	"unshare",
+	"--mount",
+	"sh",
+	"-ec",
+	`place=$(mktemp -d); mount -t tmpfs none "$place"; cd /dev
+	cp -a null zero full random urandom tty loop-control "$place"
+	mkdir "$place/shm" "$place/pts" "$place/mapper"; cp -a mapper/control "$place/mapper"
+	cd "$OLDPWD"; mount --move "$place" /dev; rmdir "$place"; exec "$@"`,
+	"sh",
+];
+
 describe("osbuild's own modules, in a guest", () => {
 	beforeEach(({ skip }) => skip(checkout === "", "impossible here: no OSBUILD_CHECKOUT"));
 
@@ -164,6 +192,32 @@ describe("osbuild's own modules, in a guest", () => {
 			const events = eventsOf(result);
 			const written = events.filter((event) => event.event === "stage-output");
 			expect(written.map(({ text }) => text).join("")).toContain("first");
+			expect(leftovers()).toEqual(nothing);
+		},
+	);
+
+	test(
+		"open a container and a volume on ours where /dev is a container's",
+		{ timeout: 600_000 },
+		async ({ expect }) => {
+			stacks["a volume in a container on a loop device"]?.(project.folder);
+			const content = project.manifest({
+				devices: {
+					disk,
+					crypt: { type: "org.osbuild.luks2", parent: "disk", options: { passphrase } },
+					top: {
+						type: "org.osbuild.lvm2.lv",
+						parent: "crypt",
+						options: { volume: "root" },
+					},
+				},
+				stages: [{ name: "look", run: ["dd", "if={devices.top}", "bs=5", "count=1"] }],
+			});
+			const args = ["run", "--json", ...modules("luks2", "lvm2.lv"), content];
+
+			const result = await startDevhost(args, { before: withBareDev }).ended;
+
+			expect(result, result.stdout).toMatchObject({ code: 0, stderr: "" });
 			expect(leftovers()).toEqual(nothing);
 		},
 	);

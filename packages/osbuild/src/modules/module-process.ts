@@ -64,7 +64,7 @@ export class ModuleProcess {
 		this.#isEnding = true;
 		const { service } = this;
 		const { device, module } = this.#request;
-		const isLate = await isLateToClose(service, timeoutMs);
+		const isLate = await isLateToEnd(service, timeoutMs);
 		if (isLate) this.kill();
 		try {
 			await service.stop();
@@ -88,11 +88,13 @@ export class ModuleProcess {
 	}
 }
 
-async function isLateToClose({ client }: Service, timeoutMs: number): Promise<boolean> {
-	try {
-		await client.close(timeoutMs);
-		return false;
-	} catch {
-		return true;
-	}
+/** Closes the socket, and waits for the end of the process. */
+async function isLateToEnd(service: Service, timeoutMs: number): Promise<boolean> {
+	// At once, not by asking first: whoever stops all services meanwhile need not wait for this one as long.
+	service.client.disconnect();
+	const late = Promise.withResolvers<true>();
+	const timer = setTimeout(() => late.resolve(true), timeoutMs);
+	const isLate = await Promise.race([late.promise, service.exited.then(() => false)]);
+	clearTimeout(timer);
+	return isLate;
 }

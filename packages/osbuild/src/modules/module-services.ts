@@ -4,12 +4,13 @@ import {
 	DeviceError,
 	type DeviceCallOptions,
 	type DeviceCallReply,
+	type DeviceNode,
 	type DeviceServiceClient,
 	isDeviceError,
 	parseKey,
 	toPlain,
 } from "@devhost/core";
-import { AT_FDCWD, type ExitStatus, type FdLike, fdNumber, openat2 } from "@devhost/linux";
+import { AT_FDCWD, type ExitStatus, type FdLike, fdNumber, openat2, statFd } from "@devhost/linux";
 import type { Service, ServiceOptions } from "@devhost/rpc";
 import { speakOsbuild } from "@devhost/rpc/osbuild";
 import { answeredDevice, answeredMount, type OpenedByModule } from "./answer.ts";
@@ -25,6 +26,8 @@ export interface ModuleHost {
 	start(options: ServiceOptions & { readonly type: string }): Service;
 	/** The mount namespace in which processes that mount are: {@link ServiceOptions.namespace}. */
 	readonly mountNamespace: () => NonNullable<ServiceOptions["namespace"]>;
+	/** One in which `/dev` is the run's device directory. */
+	readonly deviceNamespace: () => NonNullable<ServiceOptions["namespace"]>;
 	/** A process has ended without having been asked to, and with it what it had opened. */
 	readonly onLost: (lost: {
 		readonly service: string;
@@ -134,11 +137,12 @@ export class ModuleServices implements DeviceServiceClient {
 			throw new DeviceError("ERR_DEVICE_TYPE", message, { device: name });
 		}
 		const before = kind === "device" ? presentDevices() : undefined;
-		const running = this.#start(name);
+		const running = this.#start(params);
+		let device: OpenedDevice | undefined;
 		try {
 			if (before === undefined) {
 				const mounted = await this.#mount(running, params, run, options);
-				this.#entries.set(name, { running, device: undefined, path: mounted.path });
+				this.#entries.set(name, { running, device, path: mounted.path });
 				await running.check("mount");
 				return mounted;
 			}
@@ -146,7 +150,7 @@ export class ModuleServices implements DeviceServiceClient {
 				...options,
 				onSignal: (value) => passOn(value, options),
 			});
-			const device = await OpenedDevice.take(answeredDevice(answer.value, { name, type }), {
+			device = await OpenedDevice.take(answeredDevice(answer.value, { name, type }), {
 				name,
 				devices: run.devices,
 				before,
@@ -156,15 +160,17 @@ export class ModuleServices implements DeviceServiceClient {
 			await running.check("open");
 			return device.result;
 		} catch (error) {
-			// What else it has to say of that is in the log; a service of osbuild's often cannot close what it did not open.
-			await running.end(undoMs).catch(() => {});
 			this.#entries.delete(name);
-			throw error;
+			const left = await undo(running, device);
+			if (left === undefined || !isDeviceError(error)) throw error;
+			throw Object.assign(error, { closeFailures: [closeFailure(left, name)] });
 		}
 	}
 
-	#start(name: string): ModuleProcess {
+	#start({ name, parents = [] }: OpenParams): ModuleProcess {
 		const { kind, type, program, libdir } = this.#module;
+		// A container's /dev is nobody's who follows the kernel. The run's has what is beneath, and udev knows nothing of it.
+		const isElsewhere = kind === "device" && !parents.every(isOnMachine);
 		const service = `${kind}/${parseKey(name).name}`;
 		const request = { device: name, module: this.#module };
 		const started = startModule(this.#host, request, {
@@ -177,16 +183,21 @@ export class ModuleServices implements DeviceServiceClient {
 				PYTHONUNBUFFERED: "1",
 				// Elsewhere the package is Python's own.
 				...(existsSync(join(libdir, "osbuild", "__init__.py")) && { PYTHONPATH: libdir }),
+				...(isElsewhere && { DM_DISABLE_UDEV: "1" }),
 			},
 			stacks: true,
-			// A device's has this machine's /dev, as osbuild's modules expect; what it mounts there is for itself alone.
-			namespace: kind === "device" ? "new" : this.#host.mountNamespace(),
+			namespace: isElsewhere ? this.#host.deviceNamespace() : this.#namespace(),
 		});
 		return new ModuleProcess(started, request, () => {
 			void started.exited.then((status) => {
 				if (this.#entries.has(name)) this.#host.onLost({ service, device: name, status });
 			});
 		});
+	}
+
+	/** A device's has this machine's /dev, as osbuild's modules expect; what it mounts there is for itself alone. */
+	#namespace(): NonNullable<ServiceOptions["namespace"]> {
+		return this.#module.kind === "device" ? "new" : this.#host.mountNamespace();
 	}
 
 	async #mount(
@@ -269,9 +280,20 @@ export class ModuleServices implements DeviceServiceClient {
 interface OpenParams {
 	readonly name: string;
 	readonly options?: unknown;
-	readonly parents?: readonly { readonly path: string }[];
+	readonly parents?: readonly DeviceNode[];
 	readonly tree?: number;
 	readonly mount?: { readonly target?: string; readonly partition?: number };
+}
+
+/** Whether this machine's `/dev` has the node of a device. */
+function isOnMachine({ path, node }: DeviceNode): boolean {
+	try {
+		using found = openat2(AT_FDCWD, join("/dev", path), { flags: O_PATH });
+		const { type, node: number } = statFd(found);
+		return type === "block" && number?.major === node.major && number.minor === node.minor;
+	} catch {
+		return false;
+	}
 }
 
 /** Source: `DeviceManager.open`, osbuild/devices.py. */
@@ -314,6 +336,23 @@ function startModule(
 		return host.start(options);
 	} catch (error) {
 		throw moduleError(error, { ...request, method: "open" });
+	}
+}
+
+/**
+ * Ends what began to open something. What else it has to say of that is in the log: services of osbuild often cannot close what they did
+ * not open.
+ *
+ * @returns Why the device is still there, if it is.
+ */
+async function undo(running: ModuleProcess, device: OpenedDevice | undefined): Promise<unknown> {
+	await device?.letGo().catch(() => {});
+	await running.end(undoMs).catch(() => {});
+	try {
+		await device?.gone();
+		return undefined;
+	} catch (error) {
+		return error;
 	}
 }
 

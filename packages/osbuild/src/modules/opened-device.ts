@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { type BlockIdentity, type DeviceNode, waitForAbsence } from "@devhost/core";
 import { type DeviceNumber, type Fd, openat2, unlinkat } from "@devhost/linux";
 import { Nodes } from "../service/nodes.ts";
@@ -45,6 +45,7 @@ export class OpenedDevice {
 		const { path, details, who } = answered;
 		using acquired = new DisposableStack();
 		const nodes = acquired.use(new Nodes(openDirectory(place.devices)));
+		removeLink(place.devices, path);
 		const node = answered.node ?? nodes.find(path);
 		if (node === undefined)
 			throw notOne(
@@ -99,6 +100,12 @@ export class OpenedDevice {
 		}
 		nodes[Symbol.dispose](); // with the folders that we made
 	}
+}
+
+/** The tools of LVM make links where there is no udev, to what means something else elsewhere. */
+function removeLink(devices: number, path: string): void {
+	const link = `/proc/self/fd/${devices}/${path}`;
+	if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkat(devices, path);
 }
 
 /** What a crash of ours may leave behind without is worth a line in the log, and no more: osbuild would leave it, too. */

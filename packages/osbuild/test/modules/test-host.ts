@@ -75,6 +75,10 @@ export class TestHost implements ModuleHost {
 		return "new";
 	}
 
+	deviceNamespace(): "new" {
+		return "new";
+	}
+
 	onLost({ device, status }: Parameters<ModuleHost["onLost"]>[0]): void {
 		this.lost.push({ device, status });
 	}
