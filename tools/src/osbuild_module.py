@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from osbuild_peer import Service, text_file
+from osbuild_peer import Service, send_packet, text_file
 
 
 def bind(path):
@@ -113,6 +113,15 @@ class Module(Service):
         """Answers with descriptors that nobody asked for."""
         value, = self.open_loop(args, how)
         return [value, *(text_file("file") for _ in range(self.options["count"]))]
+
+    def open_send(self, args, how):
+        """Sends packets as they are, and then opens the device, unless that was enough."""
+        for packet in self.options["packets"]:
+            fds = [text_file("x") for _ in range(packet.get("fds", 0))]
+            send_packet(self.sock, packet["text"].encode() * packet.get("times", 1), fds)
+            for fd in fds:
+                os.close(fd)
+        return self.open_loop(args, how) if self.options.get("opens") else None
 
     def open_never(self, args, how):
         subprocess.run(["sleep", "7171"], check=False)

@@ -252,6 +252,48 @@ describeAsRoot("a device module of osbuild's", () => {
 		expect(leftovers()).toEqual(nothing);
 	});
 
+	test.for([
+		["null", 'exited with code 0 while "open" was running'],
+		["{}", 'exited with code 0 while "open" was running'],
+		["no JSON", "broke the protocol: a packet that is no JSON: "],
+		['{"type": "reply"}', "broke the protocol: 'data' field missing"],
+		['{"type": "reply", "data": {"x": 1}}', "broke the protocol: 'reply' field missing"],
+		['{"data": {"x": 1}}', "broke the protocol: 'type' field missing"],
+		['{"type": "exception", "data": {"name": "x"}}', "broke the protocol: "],
+		["[1]", "broke the protocol: 'list' object has no attribute 'get'"],
+		["<args-via-fd>", "broke the protocol: <args-via-fd> without a descriptor"],
+	])("sends %s, which is no answer", async ([text, what], { expect }) => {
+		const before = descriptorCount();
+		const error = (await host
+			.manager()
+			.open(disk({ do: "send", packets: [{ text }] }))
+			.catch((thrown: unknown) => thrown)) as Error;
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_SERVICE", device: "disk" });
+		expect(error.message).toContain(`disk: ${type} ${what}`);
+		expect(leftovers()).toEqual(nothing);
+		expect(descriptorCount()).toBeLessThanOrEqual(before + 2); // the directories of the manager
+	});
+
+	test("sends what osbuild's host skips: messages of kinds that there are not", async ({
+		expect,
+	}) => {
+		const packets = [{ text: '{"type": "greeting", "data": {"x": 1}}', fds: 3 }];
+
+		const opened = await host.manager().open(disk({ do: "send", packets, opens: true }));
+
+		expect(opened.get("disk").path).toMatch(/^loop/);
+	});
+
+	test("sends more signals than its socket holds: none is lost", async ({ expect }) => {
+		const text = '{"type": "signal", "data": {"reply": "again"}}';
+		const packets = Array.from({ length: 500 }, () => ({ text }));
+
+		await host.manager().open(disk({ do: "send", packets, opens: true }));
+
+		expect(host.told).toHaveLength(500);
+	});
+
 	test("that never answers is killed when its time is over, with what it runs", async ({
 		expect,
 	}) => {
