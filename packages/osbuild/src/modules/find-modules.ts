@@ -15,6 +15,15 @@ const kinds = { devices: "device", mounts: "mount" } as const;
  * @returns In the order of their names, devices first; what is wrong with one is its `complaint`.
  * @throws Error of Node where the path cannot be read.
  *
+ * @example
+ * ```ts
+ * import { readOsbuildModules } from "@devhost/osbuild/modules";
+ *
+ * for (const { kind, type, summary, complaint } of readOsbuildModules("/usr/lib/osbuild")) {
+ * 	console.log(`${kind} ${type}: ${complaint ?? summary}`);
+ * }
+ * ```
+ *
  * Source: `Index.list_modules_for_class`, osbuild/meta.py.
  */
 export function readOsbuildModules(path: string): OsbuildModule[] {
