@@ -1,10 +1,10 @@
 import { constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { DeviceNode } from "@devhost/core";
 import { type Fd, isSysError, mkdirat, mknodat, openat2 } from "@devhost/linux";
+import { type OsbuildException, StageApi } from "@devhost/osbuild/stage";
 import { writeWhole } from "./memory-file.ts";
 import type { RunNamespace } from "./namespace.ts";
 import type { OsbuildPlan } from "./bwrap-arguments.ts";
-import { OsbuildApi, type OsbuildException } from "./osbuild-api.ts";
 import type { OsbuildProgram } from "./osbuild-stage.ts";
 
 /**
@@ -20,7 +20,7 @@ export class OsbuildPlace implements AsyncDisposable {
 	readonly devices: Fd;
 	readonly #folder: Fd;
 	readonly #owned: AsyncDisposableStack;
-	readonly #api: OsbuildApi;
+	readonly #api: StageApi;
 
 	/** @param run - The run's id, for the tags of what is made for the stage. */
 	constructor({ devices: runDevices }: RunNamespace, run: string) {
@@ -36,7 +36,7 @@ export class OsbuildPlace implements AsyncDisposable {
 		this.#write("meta", "");
 		// grub2-mkconfig and others look for their root there.
 		this.#write("cmdline", "root=/dev/osbuild\n");
-		this.#api = new OsbuildApi({
+		this.#api = new StageApi({
 			folder: `/proc/self/fd/${this.#folder.fd}/api`,
 			devices: runDevices,
 			stageDevices: this.devices,

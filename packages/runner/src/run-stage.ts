@@ -1,13 +1,13 @@
 import { basename } from "node:path";
 import { constants } from "node:os";
 import type { OpenedDevice } from "@devhost/core";
+import type { OsbuildException } from "@devhost/osbuild/stage";
 import { sandboxPaths } from "./bwrap-arguments.ts";
 import { isRunError, RunError, StageError } from "./error.ts";
 import type { SandboxTools } from "./find-tools.ts";
 import { fillPlaceholders } from "./manifest-placeholder.ts";
 import type { StageDeclaration } from "./manifest.ts";
 import type { RunNamespace } from "./namespace.ts";
-import type { OsbuildException } from "./osbuild-api.ts";
 import type { OsbuildPlace } from "./osbuild-place.ts";
 import { osbuildArguments, osbuildEnvironment, type OsbuildProgram } from "./osbuild-stage.ts";
 import { onAbort } from "./on-abort.ts";

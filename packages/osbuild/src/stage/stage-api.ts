@@ -25,8 +25,8 @@ export interface OsbuildException {
 	readonly traceback: string;
 }
 
-/** What an {@link OsbuildApi} works with. */
-export interface OsbuildApiOptions {
+/** What an {@link StageApi} works with. */
+export interface StageApiOptions {
 	/** Path of the directory in which its sockets are made. */
 	readonly folder: string;
 	/** The run's device directory. Lent. */
@@ -45,13 +45,13 @@ export interface OsbuildApiOptions {
  *
  * Source: osbuild/api.py, osbuild/remoteloop.py.
  */
-export class OsbuildApi implements AsyncDisposable {
-	readonly #options: OsbuildApiOptions;
+export class StageApi implements AsyncDisposable {
+	readonly #options: StageApiOptions;
 	readonly #endpoints: readonly Endpoint[];
 	#exception: OsbuildException | undefined;
 	readonly #loops: Promise<AttachedLoop>[] = [];
 
-	constructor(options: OsbuildApiOptions) {
+	constructor(options: StageApiOptions) {
 		this.#options = options;
 		using begun = new DisposableStack();
 		const answers = {
@@ -97,7 +97,7 @@ export class OsbuildApi implements AsyncDisposable {
 		const { partscan, lock, read_only: readOnly } = message;
 		using file = fds.take(integer(message, "fd"));
 		requireSameDirectory(fds.fd(integer(message, "dir_fd")), stageDevices);
-		const { attachLoop } = await import("@devhost/loopback");
+		const { attachLoop } = await import("@devhost/loopback"); // few stages ask
 		const attaching = attachLoop({
 			file,
 			devices,
