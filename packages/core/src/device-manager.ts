@@ -458,7 +458,7 @@ export class DeviceManager implements AsyncDisposable {
 
 	/** Closes one device when others are closed. Never rejects. */
 	async #closeAfter(above: readonly Entry[], entry: Entry): Promise<DeviceError | undefined> {
-		const failures = await Promise.all(above.map(({ closing }) => closing));
+		const failures = await Promise.all(above.map(async ({ closing }) => await closing));
 		// What stands on it and stays keeps it: whoever that waited for in vain need not be waited for again.
 		const isKept = failures.some(
 			(failure, index) =>
