@@ -85,6 +85,44 @@ describeAsRoot("a tree on a full disk", () => {
 		expect(boundLoops(project.folder)).toEqual([]);
 	});
 
+	test("fails the run although the file system on it noticed nothing", async ({ expect }) => {
+		const manifest = project.manifest({
+			tree: "full",
+			devices: { disk },
+			mounts: { fs: { type: "ext4", source: "disk", target: "/" } },
+			stages: [
+				{
+					name: "format",
+					uses: ["disk"],
+					run: ["mkfs.ext4", "-q", "-O", "^has_journal", "{devices.disk}"],
+				},
+				{
+					name: "fill",
+					uses: ["fs"],
+					run: ["dd", "if=/dev/urandom", "of={mounts.fs}/file", "bs=1M", "count=4"],
+				},
+			],
+		});
+
+		const result = await runOnFullDisk(manifest);
+
+		const events = eventsOf(result);
+		expect(events.filter(({ event }) => event === "stage-ended")).toMatchObject([
+			{ success: true },
+			{ success: true },
+		]);
+		expect(result.code).toBe(4);
+		expect(events.at(-1)).toMatchObject({
+			errors: [
+				{
+					code: "ERR_DEVICE_CLOSE",
+					message: expect.stringContaining("what was written to the file system is lost"),
+				},
+			],
+		});
+		expect(boundLoops(project.folder)).toEqual([]);
+	});
+
 	test("does not keep a stage from saying so", async ({ expect }) => {
 		const manifest = project.manifest({
 			tree: "full",
