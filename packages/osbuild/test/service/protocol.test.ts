@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { OsbuildHost } from "@devhost/tools/testing";
 import { describe, onTestFinished, test } from "vitest";
 import { checkout, describeWithOsbuild } from "./checkout.ts";
@@ -23,12 +23,12 @@ async function started(
 	return { host, pid };
 }
 
-/** What the descriptors of a process are. */
-function filesOf(pid: number): string[] {
+/** The descriptors of a process, and what each is. */
+function filesOf(pid: number): { readonly fd: string; readonly path: string }[] {
 	const folder = `/proc/${pid}/fd`;
 	return readdirSync(folder).flatMap((fd) => {
 		try {
-			return [readlinkSync(`${folder}/${fd}`)];
+			return [{ fd, path: readlinkSync(`${folder}/${fd}`) }];
 		} catch {
 			return []; // Closed meanwhile.
 		}
@@ -36,6 +36,7 @@ function filesOf(pid: number): string[] {
 }
 
 const timeout = 60_000;
+const closeOnExec = 0o2000000; // asm-generic/fcntl.h
 
 describe.for(executables)("devhost-%s", { timeout }, ([, program, method]) => {
 	test("answers what is no call as osbuild's does, and lives", async ({ expect }) => {
@@ -102,7 +103,8 @@ describe.for(executables)("devhost-%s", { timeout }, ([, program, method]) => {
 	test("keeps none of the descriptors that it is given", async ({ expect }) => {
 		const { host, pid } = await started(program);
 		const fds = Array.from({ length: 253 }, (_, i) => `file ${i}`);
-		const given = (): string[] => filesOf(pid).filter((path) => path.startsWith("/memfd:"));
+		const given = (): unknown[] =>
+			filesOf(pid).filter(({ path }) => path.startsWith("/memfd:"));
 
 		expect(await host.call(method, 1, { fds })).toMatchObject({ type: "exception", fds: [] });
 		expect(given()).toEqual([]);
@@ -112,6 +114,20 @@ describe.for(executables)("devhost-%s", { timeout }, ([, program, method]) => {
 		});
 		await host.receive();
 		expect(given()).toEqual([]);
+	});
+
+	test("has one socket, which no program that it starts gets", async ({ expect }) => {
+		const { host, pid } = await started(program);
+		await host.call(method, 1);
+
+		const sockets = filesOf(pid).filter(({ path }) => path.startsWith("socket:"));
+
+		expect(sockets).toHaveLength(1);
+		const [, flags = ""] =
+			/^flags:\s+(\d+)/m.exec(
+				readFileSync(`/proc/${pid}/fdinfo/${sockets[0]?.fd}`, "utf8"),
+			) ?? [];
+		expect(Number.parseInt(flags, 8) & closeOnExec).toBe(closeOnExec);
 	});
 
 	test("lives through SIGHUP, SIGINT and SIGTERM", async ({ expect }) => {
