@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeAsRoot } from "@devhost/tools/testing";
 import { afterEach, beforeEach, test } from "vitest";
@@ -177,6 +177,47 @@ describeAsRoot("mounts of a manifest", () => {
 		expect(closed).toEqual(["inner-fs", "inner", "outer-fs", "outer"]);
 		expect(nothingLeft()).toEqual([]);
 	});
+
+	test(
+		"are of one run at a time, so that no file system is mounted twice",
+		{ timeout: 30_000 },
+		async ({ expect }) => {
+			ext4("disk.img");
+			const manifest = project.manifest({
+				devices: { disk: loop("disk.img") },
+				mounts: { fs: { type: "ext4", source: "disk", target: "/" } },
+				stages: [
+					{
+						name: "wait",
+						run: [
+							"sh",
+							"-c",
+							"echo here; until [ -e go ]; do sleep 0.1; done; touch {mounts.fs}/a",
+						],
+					},
+				],
+			});
+			const first = startDevhost(["run", "--json", manifest]);
+			await first.printed("here");
+
+			const second = await devhost(["run", "--json", manifest]);
+			writeFileSync(join(project.folder, "go"), "");
+
+			expect(second.code).toBe(3);
+			expect(eventsOf(second).at(-1)).toMatchObject({
+				errors: [
+					{
+						code: "ERR_DEVICE_BUSY",
+						message: expect.stringMatching(
+							/^disk\.img: its bytes .* are in use by loop\d+/,
+						),
+					},
+				],
+			});
+			expect(await first.ended).toMatchObject({ code: 0, stderr: "" });
+			expect(nothingLeft()).toEqual([]);
+		},
+	);
 
 	test("fail the run when they are wrong, and nothing is left", async ({ expect }) => {
 		project.image("empty.img", megabyte);
