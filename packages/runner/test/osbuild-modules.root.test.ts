@@ -237,6 +237,61 @@ describeAsRoot("a run with modules of osbuild's", () => {
 		expect(processesWith("sleep", "6263")).toEqual([]);
 	});
 
+	test("ends one that hangs while it opens, with what it runs", async ({ expect }) => {
+		const manifest = project.manifest({
+			modules: [library.path],
+			devices: { disk: { type: "com.example.disk", options: { do: "never" } } },
+			stages: [{ name: "never", run: ["true"] }],
+		});
+		const running = startDevhost(["run", "--json", manifest]);
+		await running.printed("opening");
+		await expect.poll(() => processesWith("sleep", "7171")).toHaveLength(1);
+
+		running.child.kill("SIGINT");
+		const result = await running.ended;
+
+		expect(result.code).toBe(130);
+		await expect.poll(() => processesWith("sleep", "7171")).toEqual([]);
+		expect(leftovers()).toEqual(nothing);
+	});
+
+	test.for([
+		["close", { disk: { ...theirs, options: { ...theirs.options, close: "never" } } }, {}],
+		[
+			"unmount",
+			{ disk: theirs },
+			{
+				root: {
+					type: "com.example.mount",
+					source: "disk",
+					target: "/",
+					options: { stop: "never" },
+				},
+			},
+		],
+	] as const)(
+		"waits for one that does not %s only until it is told twice to end",
+		async ([, devices, mounts], { expect }) => {
+			const manifest = project.manifest({
+				modules: [library.path],
+				devices,
+				mounts,
+				stages: [{ name: "sleep", run: ["sh", "-c", "echo begun; sleep 6265"] }],
+			});
+			const running = startDevhost(["run", "--json", manifest]);
+			await running.printed("begun");
+
+			running.child.kill("SIGINT");
+			await running.printed("stage-ended");
+			running.child.kill("SIGINT");
+			const result = await running.ended;
+
+			expect(result.code).toBe(130);
+			expect(processesWith("sleep", "6265")).toEqual([]);
+			await expect.poll(leftovers, { timeout: 10_000 }).toEqual(nothing);
+		},
+	);
+
 	test("may be of a program", async ({ expect }) => {
 		await using host = openHost({ tree: project.folder, modules: [library.path] });
 

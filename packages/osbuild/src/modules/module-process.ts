@@ -16,8 +16,11 @@ export class ModuleProcess {
 	constructor(service: Service, request: Omit<ModuleRequest, "method">, onLost: () => void) {
 		this.service = service;
 		this.#request = request;
-		void service.exited.then(() => {
+		void service.exited.then(({ signal }) => {
 			this.#isGone = true;
+			// What it ran is of no use to anybody: `cryptsetup` that asks, `umount` that waits. (Its number is nobody else's as long as
+			// they have it for that of their group.)
+			if (signal !== undefined) killGroup(service.pid);
 			if (!this.#isEnding) onLost();
 		});
 	}
@@ -80,11 +83,15 @@ export class ModuleProcess {
 	kill(): void {
 		this.#isEnding = true;
 		if (this.#isGone) return; // its number may be somebody else's
-		try {
-			process.kill(-this.service.pid, "SIGKILL");
-		} catch {
-			// Gone at this moment.
-		}
+		killGroup(this.service.pid);
+	}
+}
+
+function killGroup(leader: number): void {
+	try {
+		process.kill(-leader, "SIGKILL");
+	} catch {
+		// Gone already.
 	}
 }
 

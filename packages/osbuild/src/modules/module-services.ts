@@ -161,7 +161,7 @@ export class ModuleServices implements DeviceServiceClient {
 			return device.result;
 		} catch (error) {
 			this.#entries.delete(name);
-			const left = await undo(running, device);
+			const left = await undo(running, device, options);
 			if (left === undefined || !isDeviceError(error)) throw error;
 			throw Object.assign(error, { closeFailures: [closeFailure(left, name)] });
 		}
@@ -345,9 +345,17 @@ function startModule(
  *
  * @returns Why the device is still there, if it is.
  */
-async function undo(running: ModuleProcess, device: OpenedDevice | undefined): Promise<unknown> {
+async function undo(
+	running: ModuleProcess,
+	device: OpenedDevice | undefined,
+	{ signal, onSignal }: DeviceCallOptions,
+): Promise<unknown> {
 	await device?.letGo().catch(() => {});
-	await running.end(undoMs).catch(() => {});
+	try {
+		await running.end(signal?.aborted === true ? cancelMs : undoMs);
+	} catch (error) {
+		onSignal?.({ name: "log", value: (error as Error).message });
+	}
 	try {
 		await device?.gone();
 		return undefined;
@@ -395,6 +403,8 @@ function pathOfFd(fd: number): string {
 
 /** How long a module may take to undo what it began. */
 const undoMs = 5_000;
+/** The same where somebody has given up and waits: less than a run waits before it stops all services. */
+const cancelMs = 1_800;
 
 // Source: asm-generic/fcntl.h.
 const O_PATH = 0o10000000;
