@@ -8,13 +8,14 @@ import {
 	type OpenDevice,
 } from "@devhost/core";
 import { Fd, isSysError } from "@devhost/linux";
+import { isReadOnly } from "./kernel-options.ts";
 import type { MountSys, SourceDevice } from "./mount-sys.ts";
 import { openMount, type OpenMount } from "./open-mount.ts";
 import { type MountOptions, parseMountOptions } from "./options.ts";
 import { planMount } from "./plan.ts";
 import { Sources } from "./sources.ts";
 import { targetNames } from "./target.ts";
-import { mountTypes, schemaOf } from "./types.ts";
+import { kernelTypeOf, mountTypes, schemaOf } from "./types.ts";
 
 /** How long closing waits for others to let go of a mount, where nothing else is said. */
 export const defaultCloseTimeoutMs = 5_000;
@@ -54,7 +55,8 @@ interface Opening {
 }
 
 async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<OpenDevice> {
-	const { type, options, context } = opening;
+	const { type, context } = opening;
+	let { options } = opening;
 	const { name: subject, signal, tree } = context;
 	try {
 		signal.throwIfAborted();
@@ -62,6 +64,10 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 		using acquired = new DisposableStack();
 		const source = openSource(sys, context, subject);
 		if (source !== undefined) acquired.use(source.handle);
+		if (source?.readOnly === true && isForOsbuild(opening)) {
+			context.log(`${subject}: ${source.path} can only be read, and is mounted so`);
+			options = { ...options, readOnly: true };
+		}
 		// Directories of an overlay, which holds them itself when it is mounted.
 		using temporary = new DisposableStack();
 		const places = {
@@ -104,6 +110,16 @@ async function open(sys: MountSys, all: AllMounts, opening: Opening): Promise<Op
 		const cause = causeFirst(error, subject);
 		throw signal.aborted && cause === signal.reason ? abandoned(subject, cause) : cause;
 	}
+}
+
+/** Whether a device that can only be read is mounted so without being asked to: by mount(8), and therefore by osbuild. */
+function isForOsbuild({ type, options }: Opening): boolean {
+	const kernelType = kernelTypeOf(type);
+	return (
+		type.startsWith("org.osbuild.") &&
+		kernelType !== undefined &&
+		!isReadOnly(kernelType, options)
+	);
 }
 
 /** Where it is mounted: a path, and the names from there. */

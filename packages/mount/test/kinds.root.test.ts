@@ -206,6 +206,18 @@ describeAsRoot("types of mounts", () => {
 		expect(await machine.run("touch x 2>&1 || true")).toContain("Read-only");
 	});
 
+	test("osbuild's are read-only where their device is, as those of mount(8)", async ({
+		expect,
+	}) => {
+		const [image, deviceReadOnly] = ["ext4.img", true];
+		await using opened = await machine.open({
+			root: { type: "org.osbuild.ext4", image, deviceReadOnly },
+		});
+
+		expect(opened.getMount("root").details).toMatchObject({ type: "ext4", readOnly: true });
+		expect(await machine.run("touch x 2>&1 || true")).toContain("Read-only");
+	});
+
 	test("a partition of a disk is found by its number", async ({ expect }) => {
 		const image = machine.image(
 			"parts.img",

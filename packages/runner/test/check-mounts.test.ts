@@ -215,6 +215,7 @@ describe("what is read-only", () => {
 		["", "a: { type: squashfs, source: disk, target: / }"],
 		["", "a: { type: org.osbuild.erofs, source: disk, target: / }"],
 		["", "a: { type: auto, source: disk, target: / }"],
+		["", "a: { type: org.osbuild.xfs, source: disk, target: / }"],
 		["", "a: { type: org.osbuild.ext4, source: disk, target: /, options: { readonly: true } }"],
 		[
 			", p: { type: devhost.partition, parent: disk, options: { number: 1, read-only: true } }",
@@ -235,15 +236,6 @@ describe("what is read-only", () => {
 			"disk",
 			3,
 			"read-only",
-		],
-		[
-			"",
-			"a: { type: org.osbuild.xfs, source: disk, target: / }",
-			"mounts.a",
-			"device",
-			"disk",
-			3,
-			"readonly",
 		],
 		[
 			", p: { type: devhost.partition, parent: disk, options: { number: 1 } }",
