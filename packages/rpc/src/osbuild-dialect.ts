@@ -7,6 +7,7 @@ import {
 	type Fd,
 	type FdLike,
 	fdNumber,
+	getSeals,
 	ioctl,
 	maxFdsPerMessage,
 	memfd,
@@ -848,6 +849,13 @@ function readPayload(fds: number[]): Buffer {
 	// A pipe's end might never come.
 	if (!status.isFile())
 		throw new RpcError("ERR_RPC_PROTOCOL", `${String(marker)} with something that is no file`);
+	try {
+		getSeals(payload);
+	} catch (cause) {
+		// Of a file of somebody's own file system (FUSE) the bytes might never come.
+		const message = `${String(marker)} with something that is not in memory`;
+		throw new RpcError("ERR_RPC_PROTOCOL", message, { cause });
+	}
 	if (status.size > maxDocumentBytes) throw tooLargeDocument();
 	const bytes = Buffer.allocUnsafe(status.size);
 	let end = 0;

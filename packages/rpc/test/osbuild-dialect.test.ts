@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { EAGAIN, type Fd, memfd, pipe, recvmsg, sendmsg, socketpair } from "@devhost/linux";
+import { EAGAIN, Fd, memfd, pipe, recvmsg, sendmsg, socketpair } from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
 import { Client } from "../src/client.ts";
 import type { FdSet } from "../src/fd-set.ts";
@@ -212,6 +212,21 @@ describe("a client", () => {
 		});
 		end.close();
 		other.close();
+	});
+
+	test("does not read a document from a file that is on a disk, or wherever", async ({
+		expect,
+	}) => {
+		const { raw, client } = clientOf();
+		const call = client.call("open");
+		await raw.next();
+		using file = Fd.adopt(openSync(import.meta.filename, "r"));
+
+		raw.send("<args-via-fd>", [file]);
+
+		await expect(call).rejects.toMatchObject({
+			message: expect.stringContaining("not in memory") as string,
+		});
 	});
 
 	test("reads a document from where its file stands", async ({ expect }) => {
