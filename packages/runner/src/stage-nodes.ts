@@ -15,11 +15,13 @@ export class StageNodes implements Disposable {
 	readonly #isBare: boolean;
 	/** What the stage will see as `/dev`. */
 	readonly #stageDevices: FdLike;
+	/** Whether that is the stage's alone, writable, and removed with it, whatever it has made of it. */
+	readonly #isOwn: boolean;
 	readonly #holds = new Map<string, Disposable>();
 	/** In the order in which they were made. */
 	readonly #made: { readonly path: string; readonly directory: boolean }[] = [];
 
-	/** @param stageDevices - Lent. @default what all stages of the run have in turn */
+	/** @param stageDevices - Lent. Removed by whoever made it. @default what all stages of the run have in turn */
 	constructor(
 		namespace: RunNamespace,
 		isBare: boolean,
@@ -27,6 +29,7 @@ export class StageNodes implements Disposable {
 	) {
 		this.#namespace = namespace;
 		this.#stageDevices = stageDevices;
+		this.#isOwn = stageDevices !== namespace.stageDevices;
 		this.#isBare = isBare;
 	}
 
@@ -56,13 +59,13 @@ export class StageNodes implements Disposable {
 
 	[Symbol.dispose](): void {
 		for (const hold of this.#holds.values()) hold[Symbol.dispose]();
+		if (this.#isOwn) return;
 		const failures: unknown[] = [];
 		for (const { path, directory } of this.#made.splice(0).toReversed()) {
 			try {
 				unlinkat(this.#stageDevices, path, { directory });
 			} catch (error) {
-				// A stage with a /dev of its own may have removed it.
-				if (!isSysError(error, "ENOENT")) failures.push(error);
+				failures.push(error);
 			}
 		}
 		throwFailures(failures);
