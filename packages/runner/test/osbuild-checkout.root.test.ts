@@ -104,6 +104,77 @@ describeAsRoot("osbuild's own stages", () => {
 		expect(ownMounts()).toEqual([]);
 	});
 
+	test("make a volume in a container, in a guest", async ({ expect }) => {
+		const loops = { loop: osbuildLoop({ start: 2048, size: 300_000 }) };
+		const crypt = (name: string): object => ({
+			...loops,
+			[name]: {
+				type: "org.osbuild.luks2",
+				parent: "loop",
+				options: { passphrase: "osbuild" },
+			},
+		});
+		const volume = {
+			...crypt("luks"),
+			device: { type: "org.osbuild.lvm2.lv", parent: "luks", options: { volume: "root" } },
+		};
+		const file = project.stages(
+			{ type: "org.osbuild.truncate", options: { filename: "disk.img", size: "200M" } },
+			{
+				type: "org.osbuild.luks2.format",
+				options: {
+					passphrase: "osbuild",
+					uuid: uuid(3),
+					pbkdf: { method: "pbkdf2", iterations: 1000 },
+				},
+				devices: loop({ start: 2048, size: 300_000 }),
+			},
+			{
+				type: "org.osbuild.lvm2.create",
+				options: {
+					volumes: [
+						{ name: "root", size: "64M" },
+						{ name: "home", extents: "50%FREE" },
+					],
+				},
+				devices: crypt("device"),
+			},
+			{
+				type: "org.osbuild.mkfs.ext4",
+				options: { uuid: uuid(1), label: "root" },
+				devices: volume,
+			},
+			{
+				type: "org.osbuild.lvm2.metadata",
+				options: { vg_name: "rootvg", creation_host: "osbuild" },
+				devices: crypt("device"),
+			},
+			{ type: "org.osbuild.mkdir", options: { paths: [{ path: "/made" }] } },
+			{
+				type: "org.osbuild.copy",
+				options: { paths: [{ from: "tree:///made", to: "mount://root/made" }] },
+				devices: volume,
+				mounts: [{ name: "root", type: "org.osbuild.ext4", source: "device", target: "/" }],
+			},
+		);
+
+		const result = await devhost([
+			"run",
+			"--backend=uml",
+			"--json",
+			`--libdir=${checkout}`,
+			`--tree=${project.tree}`,
+			file,
+		]);
+
+		expect(eventsOf(result).at(-1)).toMatchObject({ errors: [] });
+		const opened = eventsOf(result).flatMap((event) =>
+			event.event === "device-opened" ? [event.details?.["lvm"]] : [],
+		);
+		// What the metadata stage has made of it.
+		expect(opened.at(-1)).toMatchObject({ vg_name: "rootvg", lv_name: "root" });
+	});
+
 	test("are refused what their schemas refuse, before anything is made", async ({ expect }) => {
 		const [truncate, sfdisk] = stages;
 		const file = project.stages(truncate as object, {
