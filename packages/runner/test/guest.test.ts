@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+	chmodSync,
+	chownSync,
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+} from "node:fs";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import {
 	type CliResult,
@@ -99,6 +108,28 @@ describe("devhost run as an ordinary user", () => {
 		expect(bytes.readUInt16LE(1024 + 56)).toBe(0xef53);
 		expect(statSync(`${project.folder}/made`).uid).toBe(user?.uid ?? process.getuid?.());
 		expect(existsSync("/etc/devhost-test")).toBe(false);
+		expect(guestProcesses()).toEqual([]);
+	});
+
+	test("makes, mounts and compares a partitioned disk, as the example does", async ({
+		expect,
+	}) => {
+		const example = new URL("../../../examples/partitioned-disk", import.meta.url).pathname;
+		cpSync(example, project.folder, {
+			recursive: true,
+			filter: (file) => !file.endsWith(".img"),
+		});
+		const tree = `${project.folder}/tree`;
+		mkdirSync(`${tree}/esp/docs`, { recursive: true });
+		mkdirSync(`${tree}/root`);
+		cpSync(`${example}/manifest.yaml`, `${tree}/root/manifest`);
+		if (user !== undefined) chownSync(tree, user.uid, user.gid);
+
+		const result = await run(`${project.folder}/manifest.yaml`);
+
+		expect(result).toMatchObject({ code: 0, stderr: "" });
+		expect(result.stdout).toContain("compare: done");
+		expect(statSync(`${tree}/disk.img`).uid).toBe(user?.uid ?? process.getuid?.());
 		expect(guestProcesses()).toEqual([]);
 	});
 
