@@ -16,9 +16,3 @@ export function closeTimeoutOf(
 ): CloseTimeout {
 	return closeTimeout === undefined ? longestMs : () => closeTimeout(longestMs);
 }
-
-/**
- * How long closing waits where waiting is of no use, since what stands on the device is in use and keeps it: only what closing
- * takes anyway.
- */
-export const hurriedCloseMs = 100;

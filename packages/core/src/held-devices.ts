@@ -1,7 +1,12 @@
 import { asCloseFailure } from "./close-failure.ts";
 import type { OpenDevice } from "./driver.ts";
-import { hurriedCloseMs } from "./close-timeout.ts";
 import { DeviceError, isBusy, isDeviceError } from "./error.ts";
+
+/**
+ * How long closing waits where waiting is of no use, since what stands on the device is in use and keeps it: only what closing
+ * takes anyway.
+ */
+const hurriedCloseMs = 100;
 
 /** A device of {@link HeldDevices}, from the moment it is asked for until it is closed. */
 interface Held {
