@@ -197,13 +197,17 @@ static napi_value js_open_tree(napi_env env, napi_callback_info info) {
 									get_uint(env, argv[1]) | AT_EMPTY_PATH | O_CLOEXEC));
 }
 
-/* mountSetattr(mount, flags, set, clear): 0 */
+/* mountSetattr(mount, flags, set, clear, propagation): 0 */
 static napi_value js_mount_setattr(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
 	arguments(env, info, argv);
 	struct {
 		uint64_t set, clear, propagation, user_namespace;
-	} attributes = {.set = get_uint(env, argv[2]), .clear = get_uint(env, argv[3])};
+	} attributes = {
+		.set = get_uint(env, argv[2]),
+		.clear = get_uint(env, argv[3]),
+		.propagation = get_uint(env, argv[4]),
+	};
 	return make_result(env, syscall(__NR_mount_setattr, get_int(env, argv[0]), "",
 									get_uint(env, argv[1]) | AT_EMPTY_PATH, &attributes, sizeof attributes));
 }

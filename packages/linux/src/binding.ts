@@ -44,7 +44,13 @@ export interface Binding {
 	unmount(path: string, flags: number): Promise<number> | number;
 	moveMount(mount: number, directory: number): number;
 	openTree(directory: number, flags: number): number;
-	mountSetattr(mount: number, flags: number, set: number, clear: number): number;
+	mountSetattr(
+		mount: number,
+		flags: number,
+		set: number,
+		clear: number,
+		propagation: number,
+	): number;
 	ioctl(
 		fd: number,
 		request: number,

@@ -126,18 +126,25 @@ export function cloneMount(
  * Changes attributes of a mount; those of the file system, which other mounts of it share, stay.
  *
  * @param mount - Its root.
- * @param change - Sets of `MOUNT_ATTR_…`; `recursive`: those mounted beneath, too.
+ * @param change - Sets of `MOUNT_ATTR_…`; `propagation`: where mounts beneath it go and come from, such as {@link MS_PRIVATE};
+ * `recursive`: those mounted beneath, too.
  * @throws {@link SysError} `ENOSYS` before Linux 5.12; `EINVAL` not the root of a mount; `EBUSY` it is being written.
  *
  * Source: mount_setattr(2).
  */
 export function setMountAttributes(
 	mount: FdLike,
-	change: { readonly set?: number; readonly clear?: number; readonly recursive?: boolean },
+	change: {
+		readonly set?: number;
+		readonly clear?: number;
+		readonly propagation?: number;
+		readonly recursive?: boolean;
+	},
 ): void {
-	const { set = 0, clear = 0, recursive = false } = change;
+	const { set = 0, clear = 0, propagation = 0, recursive = false } = change;
 	const flags = recursive ? AT_RECURSIVE : 0;
-	checked(binding.mountSetattr(fdNumber(mount), flags, set, clear), "mount_setattr");
+	const result = binding.mountSetattr(fdNumber(mount), flags, set, clear, propagation);
+	checked(result, "mount_setattr");
 }
 
 /**

@@ -62,6 +62,8 @@ describeAsRoot("mounts by descriptor", () => {
 				// It is moved from where it is, which is beneath itself.
 				movedTwice: "ELOOP",
 				moved: true,
+				shared: true,
+				private: false,
 				bound: "content",
 				boundWrite: "EROFS",
 				notAMount: "EINVAL",

@@ -11,6 +11,7 @@ import {
 	mkdirat,
 	mountId,
 	moveMount,
+	MS_PRIVATE,
 	openat2,
 	parseMountInfo,
 	RESOLVE_BENEATH,
@@ -60,7 +61,18 @@ export const linuxMounts: MountSys = {
 	},
 	isClaimed,
 	create: (mount) => createMount(mount),
-	clone: (directory, recursive) => cloneMount(numberOf(directory), { recursive }),
+	clone(directory, recursive) {
+		const mount = cloneMount(numberOf(directory), { recursive });
+		try {
+			// Where mounts are shared, as they are on a machine with systemd, what is unmounted in the copy would be unmounted in
+			// what it is of, too: mount_namespaces(7).
+			setMountAttributes(mount, { propagation: MS_PRIVATE, recursive: true });
+			return mount;
+		} catch (error) {
+			mount.close();
+			throw error;
+		}
+	},
 	setAttributes: (mount, set) => setMountAttributes(numberOf(mount), { set, recursive: true }),
 	move: (mount, directory) => moveMount(numberOf(mount), numberOf(directory)),
 	openRoot: (mount) => openat2(numberOf(mount), ".", { flags: constants.O_DIRECTORY }),

@@ -284,6 +284,21 @@ describeAsRoot("mounts", () => {
 		},
 	});
 
+	difference("mount-bind-shared", {
+		async devhost({ side, place, expect }) {
+			await side.mount(ext4, await device(place), "/data");
+			const { host } = await side.mount(bind, null, "tree://", { source: "mount://" });
+			expect(await host.stop()).toMatchObject({ status: 0 });
+			expect(mountsIn(join(place.root, "data"))).toHaveLength(1);
+		},
+		async osbuild({ side, place, expect }) {
+			await side.mount(ext4, await device(place), "/data");
+			const { host } = await side.mount(bind, null, "tree://", { source: "mount://" });
+			expect(await host.stop()).toMatchObject({ status: 0 });
+			expect(mountsIn(join(place.root, "data"))).toEqual([]);
+		},
+	});
+
 	for (const [id, type] of [
 		["mount-ostree", "org.osbuild.ostree.deployment"],
 		["mount-ddi", "org.osbuild.ddi"],

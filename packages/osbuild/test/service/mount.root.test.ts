@@ -146,6 +146,24 @@ describeAsRoot("devhost-mount at osbuild's host", () => {
 		expect(mountsIn(place.tree)).toEqual([]);
 	});
 
+	test("unbinds what has mounts in it, and only that", { timeout }, async ({ expect }) => {
+		const place = new Place();
+		const { source } = await fileSystem(place);
+		const inner = await place.start(ext4, "mount/inner");
+		await inner.call("mount", place.mount(source, "/data"));
+		const bind = [executable("mount"), "org.osbuild.bind"];
+		const host = await place.start(bind, "mount/bind");
+		const options = { source: "mount://" };
+		await host.call("mount", place.mount(null, "tree://", options));
+		expect(mountsIn(place.folder)).toHaveLength(3);
+
+		expect(await host.stop()).toMatchObject({ status: 0 });
+
+		expect(mountsIn(place.tree)).toEqual([]);
+		expect(mountsIn(place.root)).toHaveLength(1);
+		expect(await inner.stop()).toMatchObject({ status: 0 });
+	});
+
 	test("mounts nothing as a noop, which keeps its directory", { timeout }, async ({ expect }) => {
 		const place = new Place();
 		const noop = [executable("mount"), "org.osbuild.noop"];

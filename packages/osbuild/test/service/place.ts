@@ -29,11 +29,15 @@ export class Place {
 	readonly root: string = join(this.folder, "mounts");
 
 	constructor() {
+		// As on a machine with systemd: who makes a mount namespace meanwhile, in another test, keeps no copy of what is unmounted here.
+		execFileSync("mount", ["--bind", this.folder, this.folder]);
+		execFileSync("mount", ["--make-shared", this.folder]);
 		for (const path of [this.dev, this.tree]) mkdirSync(path);
 		// As osbuild does: temporary files may be where no device can be opened.
 		execFileSync("mount", ["-t", "tmpfs", "-o", "nosuid", "none", this.dev]);
 		onTestFinished(() => {
 			execFileSync("umount", ["--lazy", this.dev]);
+			execFileSync("umount", [this.folder]);
 			rmSync(this.folder, { recursive: true });
 		});
 	}
@@ -89,9 +93,12 @@ export function sysfsNumber(path: string): number {
 	return Number(readFileSync(`/sys/block/${path}`, "utf8"));
 }
 
-/** The mounts beneath a folder: `source target type options` of each. */
+/** The mounts beneath a folder, but those that every {@link Place} has: `source target type options` of each. */
 export function mountsIn(folder: string): string[] {
 	return readFileSync("/proc/self/mounts", "utf8")
 		.split("\n")
-		.filter((line) => line.split(" ")[1]?.startsWith(folder));
+		.filter((line) => {
+			const [, target = ""] = line.split(" ");
+			return target.startsWith(folder) && !/\/devhost-osbuild-\w+(\/dev)?$/.test(target);
+		});
 }
