@@ -30,8 +30,8 @@ export default defineConfig({
 		// Processes, not threads: tests change directories, count descriptors and send signals.
 		pool: "forks",
 		// A process takes a hundred times longer to start in a guest.
-		testTimeout: isInGuest ? 120_000 : 5_000,
-		hookTimeout: isInGuest ? 120_000 : 10_000,
+		testTimeout: isInGuest ? 120_000 : 20_000,
+		hookTimeout: isInGuest ? 120_000 : 20_000,
 		setupFiles: [`${import.meta.dirname}/tools/src/fail-on-warning.ts`],
 		retry: 0,
 		reporters: ["default", `${import.meta.dirname}/tools/src/counting-reporter.ts`],

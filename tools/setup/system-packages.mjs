@@ -59,6 +59,9 @@ export class SetupError extends Error {
 /** Exit status when system packages are missing that setup may not or cannot install. */
 export const packagesMissingExitCode = 3;
 
+/** Where programs are that an ordinary user's path may not name. */
+export const administratorFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
 /**
  * Which of `needs` are not there. Programs of administrators count, although a user's PATH may not name their folders.
  *
@@ -67,12 +70,7 @@ export const packagesMissingExitCode = 3;
  * @returns {Need[]}
  */
 export function missingNeeds(needs = systemNeeds, searchPath = process.env["PATH"] ?? "") {
-	const folders = [
-		...searchPath.split(":").filter(Boolean),
-		"/usr/sbin",
-		"/sbin",
-		"/usr/local/sbin",
-	];
+	const folders = [...searchPath.split(":").filter(Boolean), ...administratorFolders];
 	return needs.filter((need) =>
 		"file" in need
 			? !existsSync(need.file)

@@ -10,7 +10,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { SetupError } from "./system-packages.mjs";
+import { administratorFolders, SetupError } from "./system-packages.mjs";
 
 /**
  * Installs the pinned Node, pnpm and all dependencies. Does nothing, in a few milliseconds, when they are there.
@@ -41,8 +41,8 @@ export function ensureDependencies(root, say) {
 }
 
 /**
- * The environment for the build and the command: `folder` first on the path, and none of the settings that npm hands to
- * its scripts, which node-gyp would take for its own.
+ * The environment for the build and the command: `folder` first on the path, last the folders that Debian leaves out of an
+ * ordinary user's, and none of the settings that npm hands to its scripts, which node-gyp would take for its own.
  *
  * @param {string} folder
  * @returns {NodeJS.ProcessEnv}
@@ -51,7 +51,7 @@ export function childEnvironment(folder) {
 	const entries = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
 	return {
 		...Object.fromEntries(entries),
-		PATH: `${folder}:${process.env["PATH"]}`,
+		PATH: [folder, process.env["PATH"], ...administratorFolders].join(":"),
 		TURBO_TELEMETRY_DISABLED: "1",
 		TURBO_NO_UPDATE_NOTIFIER: "1",
 	};
