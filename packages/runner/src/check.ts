@@ -158,6 +158,8 @@ class Check {
 	readonly #types: ReadonlyMap<string, DeviceType>;
 	/** Names of the shared devices and mounts. */
 	readonly #shared: ReadonlySet<string>;
+	/** Their keys. */
+	readonly #sharedKeys: ReadonlySet<string>;
 	readonly #stageNames = new Map<string, number>();
 	#comparisonsLeft = maxComparisons;
 	/** Devices whose options, or the type that decides what they mean, were complained of. */
@@ -169,6 +171,7 @@ class Check {
 		this.#modules = modules;
 		this.lifetimes = sharedLifetimes(manifest);
 		this.#shared = new Set(allOf(manifest).map(({ name }) => name));
+		this.#sharedKeys = new Set(Object.keys(byKey(manifest)));
 		this.#types = deviceTypes(modules);
 	}
 
@@ -371,8 +374,10 @@ class Check {
 		const own = allOf(stage);
 		if (own.length === 0) return;
 		// A device of the stage hides a shared one of the same name, which is wrong only where both are open.
-		const shared = new Set(Object.keys(byKey(this.#manifest)));
-		this.#checkGraph(own, shared.difference(new Set(own.map(({ key }) => key))));
+		const shared = this.#sharedKeys;
+		const hides = own.some(({ key }) => shared.has(key));
+		const inSight = hides ? shared.difference(new Set(own.map(({ key }) => key))) : shared;
+		this.#checkGraph(own, inSight);
 		const isOpen = (key: string): boolean => {
 			const lifetime = this.lifetimes.get(key);
 			return lifetime !== undefined && index >= lifetime.first && index <= lifetime.last;
