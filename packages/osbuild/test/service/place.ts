@@ -31,6 +31,8 @@ export class Place {
 	constructor() {
 		// As on a machine with systemd: who makes a mount namespace meanwhile, in another test, keeps no copy of what is unmounted here.
 		execFileSync("mount", ["--bind", this.folder, this.folder]);
+		// Apart from the machine's, where that is shared itself.
+		execFileSync("mount", ["--make-private", this.folder]);
 		execFileSync("mount", ["--make-shared", this.folder]);
 		for (const path of [this.dev, this.tree]) mkdirSync(path);
 		// As osbuild does: temporary files may be where no device can be opened.
