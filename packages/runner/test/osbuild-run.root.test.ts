@@ -53,6 +53,21 @@ interface Found {
 }
 
 describeAsRoot("a stage of osbuild", () => {
+	test("may have a whole disk and slices of it, as zipl.inst has", async ({ expect }) => {
+		project.disk();
+		const devices = {
+			disk: osbuildLoop(),
+			boot: osbuildLoop({ start: 2048, size: 2048 }),
+			root: osbuildLoop({ start: 2048, size: 4096 }),
+		};
+
+		const result = await run(project.stages({ type: "org.test.look", devices }));
+
+		expect(result.code).toBe(0);
+		const opened = eventsOf(result).filter(({ event }) => event === "device-opened");
+		expect(opened.length).toBe(3);
+	});
+
 	test("finds what it does in osbuild, where it does", async ({ expect }) => {
 		project.disk();
 		const loop = (start: number): object => osbuildLoop({ start, size: 2048 });

@@ -153,11 +153,6 @@ describe("what is refused before anything runs", () => {
 		osbuild: undefined,
 	});
 
-	difference("manifest-overlap", stage({ devices: { disk: loop(), root: loop({ start: 8 }) } }), {
-		devhost: /ERR_MANIFEST_OVERLAP/,
-		osbuild: undefined,
-	});
-
 	difference(
 		"manifest-same-target",
 		stage({
