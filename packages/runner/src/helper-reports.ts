@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type Fd, pipe, read, setNonBlocking } from "@devhost/linux";
+import { type Fd, pipe, Poller, read, READABLE, setNonBlocking } from "@devhost/linux";
 
 /** What the helper found. Source: native/exec-checked.c in `@devhost/linux`. */
 export interface HelperReport {
@@ -21,6 +21,8 @@ export class HelperReports implements Disposable {
 	readonly writeEnd: Fd;
 	readonly #readEnd: Fd;
 	#text = "";
+	#isEnded = false;
+	#poller: Poller | undefined;
 
 	constructor() {
 		const [readEnd, writeEnd] = pipe();
@@ -34,11 +36,25 @@ export class HelperReports implements Disposable {
 		this.writeEnd.close();
 	}
 
+	/** Calls back when it has said that all is well, now or later; not at all if it does not come to that. */
+	whenReady(action: () => void): void {
+		const look = (): void => {
+			const [first] = this.lines;
+			if (first === undefined && !this.#isEnded) return;
+			this.#poller?.close();
+			if (first?.ok === true) action();
+		};
+		this.#poller = new Poller(this.#readEnd.fd, look);
+		this.#poller.set(READABLE);
+		look();
+	}
+
 	/** What it has said so far. */
 	get lines(): HelperReport[] {
 		const bytes = Buffer.allocUnsafe(1024);
 		while (this.#readEnd.isOpen) {
 			const count = read(this.#readEnd.fd, bytes, 0, bytes.length);
+			if (count === 0) this.#isEnded = true;
 			if (count <= 0) break;
 			this.#text += bytes.toString("latin1", 0, count);
 		}
@@ -47,6 +63,7 @@ export class HelperReports implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
+		this.#poller?.close();
 		this.#readEnd.close();
 		this.writeEnd.close();
 	}

@@ -43,7 +43,7 @@ export class StageInputs implements Disposable {
 	}
 
 	/**
-	 * Has the helper execute a command. Nothing happens if it is gone.
+	 * Says what the helper is to execute when it is told to go.
 	 *
 	 * @throws TypeError a string holds a NUL, where the next string would begin.
 	 */
@@ -54,6 +54,10 @@ export class StageInputs implements Disposable {
 		if (bad !== undefined) throw new TypeError(`a string with a NUL: ${JSON.stringify(bad)}`);
 		writeWhole(this.command, `${strings.join("\0")}\0`);
 		if (this.stdin !== undefined && stdin !== undefined) writeWhole(this.stdin, stdin);
+	}
+
+	/** Has the helper execute the command. Nothing happens if it is gone. */
+	go(): void {
 		try {
 			writeSync(this.#go.fd, "!");
 		} catch (error) {

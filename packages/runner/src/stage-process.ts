@@ -86,6 +86,9 @@ export class StageProcess implements AsyncDisposable {
 		if (this.#isReleased) return;
 		this.#command = command.argv[0] ?? "";
 		this.#inputs.send(command);
+		// Not before it is there. By then all between it and us are set to end with us: if we are killed while they are not yet, the
+		// kernel may end the first of them too early to tell the others, and nobody would ever end those.
+		this.#reports.whenReady(() => this.#inputs.go());
 	}
 
 	/**
