@@ -31,6 +31,7 @@ export {
 	readManifest,
 	type StageDeclaration,
 } from "./manifest.ts";
+export type { OsbuildOptions } from "./osbuild-manifest.ts";
 export {
 	formatProblem,
 	isManifestError,
