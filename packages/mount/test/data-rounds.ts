@@ -13,10 +13,10 @@ export async function wrongRounds(
 	rounds: number,
 ): Promise<readonly number[]> {
 	const wrong: number[] = [];
-	const file = join(machine.root, "content");
 	let before: Uint8Array | undefined;
 	for (let round = 0; round <= rounds; round++) {
 		await using _ = await machine.mount({ type, image });
+		const file = join(machine.root, "content"); // there is none before the service is
 		if (before !== undefined && Buffer.compare(readFileSync(file), before) !== 0)
 			wrong.push(round);
 		before = noise(megabyte / 8 + round);
