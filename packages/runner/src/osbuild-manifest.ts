@@ -78,6 +78,7 @@ export async function readOsbuildDraft(
 		const complain: Complain = (at, message) =>
 			void problems.push(places.problem([...stage.parts, ...at], complaint(message)));
 		const inputs = inputsOf(stage, trees, complain);
+		complainOfMounts(stage, complain);
 		const info = readInfo(stage, libdir, complain);
 		stages.push(stageOf(stage, { index, libdir, info, inputs }));
 		if (info?.schema !== undefined)
@@ -101,6 +102,20 @@ export async function readOsbuildDraft(
 }
 
 type Complain = (at: readonly (string | number)[], message: string) => void;
+
+/** What osbuild's descriptions say of mounts that we serve in their place; those of others are looked at with the others. */
+function complainOfMounts({ mounts }: OsbuildStage, complain: Complain): void {
+	const { forType } = findModules();
+	for (const [index, { type, target, partition }] of mounts.entries()) {
+		if (forType(type)?.mounts === undefined) continue;
+		if (target === undefined)
+			complain(["mounts", index], 'target is missing, expected where it is mounted: "/boot"');
+		const number = toPlain(partition);
+		if (number === undefined || number === null) continue;
+		if (!Number.isSafeInteger(number) || (number as number) < 0)
+			complain(["mounts", index, "partition"], `${number}, expected a whole number from 1`);
+	}
+}
 
 function read(text: string, places: Places): readonly OsbuildPipeline[] {
 	try {

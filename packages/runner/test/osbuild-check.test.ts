@@ -79,6 +79,28 @@ describe("a manifest of osbuild", () => {
 		]);
 	});
 
+	test("has mounts where they are to be, of partitions that can be", async ({ expect }) => {
+		project.disk();
+		const mount = { type: "org.osbuild.ext4", source: "device" };
+		const file = project.stages({
+			...look,
+			devices: { device: osbuildLoop({ partscan: true }) },
+			mounts: [
+				{ ...mount, name: "a" },
+				{ ...mount, name: "b", target: "/b", partition: 1.5 },
+				{ ...mount, name: "c", target: "/c", partition: -1 },
+				{ ...mount, name: "d", target: "/d", partition: 1.0 },
+			],
+		});
+
+		const mounts = ".pipelines[0].stages[0].mounts";
+		expect(await check(file)).toEqual([
+			`${mounts}[0]: target is missing, expected where it is mounted: "/boot"`,
+			`${mounts}[1].partition: 1.5, expected a whole number from 1`,
+			`${mounts}[2].partition: -1, expected a whole number from 1`,
+		]);
+	});
+
 	test.for([
 		["a tree that is missing", { tree: "/none" }, ": no such directory: /none"],
 		[
