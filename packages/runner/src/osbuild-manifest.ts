@@ -110,10 +110,12 @@ function complainOfMounts({ mounts }: OsbuildStage, complain: Complain): void {
 		if (forType(type)?.mounts === undefined) continue;
 		if (target === undefined)
 			complain(["mounts", index], 'target is missing, expected where it is mounted: "/boot"');
-		const number = toPlain(partition);
-		if (number === undefined || number === null) continue;
-		if (!Number.isSafeInteger(number) || (number as number) < 0)
-			complain(["mounts", index, "partition"], `${number}, expected a whole number from 1`);
+		const number = toPlain(partition) ?? 0;
+		if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) continue;
+		complain(
+			["mounts", index, "partition"],
+			`${JSON.stringify(number)}, expected a whole number from 1`,
+		);
 	}
 }
 
