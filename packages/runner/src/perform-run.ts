@@ -18,7 +18,7 @@ import { RunError } from "./error.ts";
 import type { RunEvent } from "./events.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { findTools } from "./find-tools.ts";
-import type { Manifest, StageDeclaration } from "./manifest.ts";
+import type { DeviceDeclaration, Manifest, StageDeclaration } from "./manifest.ts";
 import { type DeviceModule, deviceTypes, loadModules, type Modules } from "./modules.ts";
 import { missingFileSystem } from "./kernel-feature.ts";
 import { mountsPath, type RunNamespace } from "./namespace.ts";
@@ -484,26 +484,27 @@ class Run {
 		const stage = this.#stage;
 		const kind = isMount ? "mounts" : "devices";
 		const isOwn = stage !== undefined && Object.hasOwn(stage[kind], name);
-		const id = (isOwn ? stage : this.manifest)?.[kind][name]?.id;
+		const declared = (isOwn ? stage : this.manifest)?.[kind][name];
 		const shown = this.#nameOf(device.name);
 		const common = {
 			type,
-			...(id !== undefined && { id }),
 			...(isOwn && { stage: stage.name }),
 			...(details !== undefined && { details }),
 			durationMs,
 		};
-		if (!isMount && node !== undefined)
-			return {
+		if (!isMount && node !== undefined) {
+			const place = `/dev/${path}`;
+			return withId(declared, {
 				event: "device-opened",
 				device: shown,
-				path: `/dev/${path}`,
+				path: place,
 				node,
 				...common,
-			};
+			});
+		}
 		const target = path === "." ? "" : `/${path}`;
 		const root = stage?.osbuild === undefined ? sandboxPaths.mounts : osbuildPaths.mounts;
-		return { event: "mounted", mount: shown, path: root + target, ...common };
+		return withId(declared, { event: "mounted", mount: shown, path: root + target, ...common });
 	}
 
 	/** The name that the manifest has for a device or mount: osbuild's may be such as are no keys of ours. */
@@ -568,6 +569,15 @@ class Run {
 	#emit(event: RunEvent): void {
 		this.#options.onEvent?.(event);
 	}
+}
+
+/** The event of a declared device with its id, which is computed when somebody reads it: people are not shown it. */
+function withId<Event extends RunEvent>(
+	declared: DeviceDeclaration | undefined,
+	event: Event,
+): Event {
+	if (declared === undefined) return event;
+	return Object.defineProperty(event, "id", { enumerable: true, get: () => declared.id });
 }
 
 /** What devices of modules that do not come with devhost need and this kernel lacks: of the others it is known. */

@@ -201,10 +201,12 @@ function displayedValue(value: unknown): unknown {
 	if (typeof value === "string") return displayText(value);
 	if (Array.isArray(value)) return value.map(displayedValue);
 	if (typeof value !== "object" || value === null) return value;
-	const entries = Object.entries(value).map(([key, each]): [string, unknown] => [
-		key,
-		key === "output" ? each : displayedValue(each),
-	]);
+	// Ids are for programs, and hashes that take their time: they are not even read.
+	const keys = Object.keys(value).filter((key) => key !== "id");
+	const entries = keys.map((key): [string, unknown] => {
+		const each: unknown = value[key as keyof typeof value];
+		return [key, key === "output" ? each : displayedValue(each)];
+	});
 	return Object.fromEntries(entries);
 }
 
