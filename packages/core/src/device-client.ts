@@ -90,31 +90,23 @@ export async function callOpen(
 	};
 	const fds = [...(sent?.fds ?? []), ...(tree === undefined ? [] : [tree])];
 	const more = fds.length === 0 ? options : { ...options, fds };
-	using reply = await callWithOptions(client, params, more);
-	const result = openResult(reply.value, mount !== undefined);
-	if (result !== undefined) return result;
-	const answer = shown(reply.value);
-	throw new DeviceError(
-		"ERR_DEVICE_SERVICE",
-		`${name}: the service of ${type} answered ${answer}, which is not a ${mount === undefined ? "device" : "mount"}`,
-		{ device: name },
-	);
-}
-
-async function callWithOptions(
-	client: DeviceServiceClient,
-	params: OpenParams,
-	options: DeviceCallOptions,
-): Promise<DeviceCallReply> {
+	let answer: unknown;
 	try {
-		return await client.call("open", params, options);
+		using reply = await client.call("open", params, more);
+		answer = reply.value;
 	} catch (error) {
 		// Nothing was sent: the manifest holds what cannot be, such as half of a surrogate pair.
 		if (!(error instanceof TypeError)) throw error;
-		const { name: device } = params;
-		const fields = { cause: error, device };
-		throw new DeviceError("ERR_DEVICE_OPTIONS", `${device}: ${error.message}`, fields);
+		const fields = { cause: error, device: name };
+		throw new DeviceError("ERR_DEVICE_OPTIONS", `${name}: ${error.message}`, fields);
 	}
+	const result = openResult(answer, mount !== undefined);
+	if (result !== undefined) return result;
+	throw new DeviceError(
+		"ERR_DEVICE_SERVICE",
+		`${name}: the service of ${type} answered ${shown(answer)}, which is not a ${mount === undefined ? "device" : "mount"}`,
+		{ device: name },
+	);
 }
 
 /**

@@ -30,7 +30,8 @@ import { nowMs } from "./clock.ts";
 
 /** What happens to a device. `ms` is the time since its opening or closing began. */
 export type DeviceEvent =
-	| { readonly type: "opening" | "closing"; readonly name: string }
+	| { readonly type: "opening"; readonly name: string }
+	| { readonly type: "closing"; readonly name: string; readonly device: OpenedDevice }
 	| {
 			readonly type: "open";
 			readonly name: string;
@@ -184,7 +185,8 @@ export class DeviceManager implements AsyncDisposable {
 			using _ = opening.stopEarly(options);
 			await this.#openAll(specs, order, opening);
 			if (opening.cause === undefined) {
-				const opened = order.flatMap((name) => this.#find(name)?.device ?? []);
+				const byName = new Map(this.opened.map((device) => [device.name, device]));
+				const opened = order.flatMap((name) => byName.get(name) ?? []);
 				return new OpenDevices(opened, (names) => this.#closeNames(names));
 			}
 			const rolledBack = await this.#closeEntries(new Set(order));
@@ -285,8 +287,9 @@ export class DeviceManager implements AsyncDisposable {
 		let client: DeviceServiceClient | undefined;
 		this.#emit({ type: "opening", name });
 		try {
-			using secrets = await this.#takeSecrets(request);
-			client = await this.#options.service(spec.type);
+			using secrets = this.#hasSecrets(spec) ? await this.#takeSecrets(request) : undefined;
+			const service = this.#options.service(spec.type);
+			client = service instanceof Promise ? await service : service;
 			const result = await this.#callOpen(client, request, secrets);
 			const openMs = nowMs() - startMs;
 			const { type } = spec;
@@ -312,14 +315,18 @@ export class DeviceManager implements AsyncDisposable {
 		}
 	}
 
-	/** Gets the secrets of a device's options; undefined where its type has none. */
-	async #takeSecrets({ name, spec, opening }: OpenRequest): Promise<TakenSecrets | undefined> {
-		const schema = this.#options.types?.get(spec.type)?.options;
-		if (schema === undefined || !hasSecretOptions(schema)) return undefined;
+	/** Whether a device's type has options that are secrets. */
+	#hasSecrets({ type }: DeviceSpec): boolean {
+		const schema = this.#options.types?.get(type)?.options;
+		return schema !== undefined && hasSecretOptions(schema);
+	}
+
+	/** Gets the secrets of a device's options. */
+	async #takeSecrets({ name, spec, opening }: OpenRequest): Promise<TakenSecrets> {
 		const { takeSecrets } = await import("./secret/take-secrets.ts");
 		return await takeSecrets({
 			device: name,
-			schema,
+			schema: this.#options.types?.get(spec.type)?.options ?? {},
 			options: toPlain(spec.options ?? undefined),
 			place: opening.pointer(name),
 			source: this.#options.secrets ?? (await (this.#secretReader ??= newSecretReader())),
@@ -335,37 +342,40 @@ export class DeviceManager implements AsyncDisposable {
 		const { name, spec, parents, opening } = request;
 		const { type, mount } = spec;
 		const options = secrets === undefined ? spec.options : secrets.options;
-		using tree = await this.#directoryOf(request);
-		using _ = await this.#slot(client);
+		using tree = spec.tree === undefined ? undefined : await this.#directoryOf(request);
+		const slots = this.#slotsOf(client);
+		using _ = slots.tryAcquire() ?? (await slots.acquire());
 		if (opening.signal.aborted) throw opening.cancelled(name);
 
 		// One after the other on the wire, without waiting for the first answer.
 		const begun = this.#begin(client);
-		const opened = callOpen(
-			client,
-			{
-				name,
-				type,
-				options,
-				parents,
-				...(secrets !== undefined && { secrets }),
-				...(tree !== undefined && { tree }),
-				...(mount !== undefined && { mount }),
-			},
-			{
-				signal: opening.signal,
-				timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
-				onSignal: (signal) => {
-					const { value } = signal;
-					if (signal.name !== "log" || typeof value !== "string") return;
-					this.#emit({ type: "log", name, text: value });
+		try {
+			return await callOpen(
+				client,
+				{
+					name,
+					type,
+					options,
+					parents,
+					...(secrets !== undefined && { secrets }),
+					...(tree !== undefined && { tree }),
+					...(mount !== undefined && { mount }),
 				},
-			},
-		);
-		const [beginning, result] = await Promise.allSettled([begun, opened]);
-		if (beginning.status === "rejected") throw beginning.reason;
-		if (result.status === "rejected") throw result.reason;
-		return result.value;
+				{
+					signal: opening.signal,
+					timeoutMs: this.#options.openTimeoutMs ?? defaultOpenTimeoutMs,
+					onSignal: (signal) => {
+						const { value } = signal;
+						if (signal.name !== "log" || typeof value !== "string") return;
+						this.#emit({ type: "log", name, text: value });
+					},
+				},
+			);
+		} catch (error) {
+			// Why it did not begin is why it could not open anything.
+			await begun;
+			throw error;
+		}
 	}
 
 	/** The directory of the mount that a device's files are in; undefined where they are in the run's tree. */
@@ -402,18 +412,19 @@ export class DeviceManager implements AsyncDisposable {
 			const timeoutMs = this.#options.openTimeoutMs ?? defaultOpenTimeoutMs;
 			const params = { run, ...(mounts !== undefined && { mounts }) };
 			begun = callBegin(client, params, { fds: [tree, devices], timeoutMs });
+			begun.catch(() => {}); // Looked at when the service cannot open anything.
 			this.#begun.set(client, begun);
 		}
 		return begun;
 	}
 
-	#slot(client: DeviceServiceClient): Promise<Disposable> {
+	#slotsOf(client: DeviceServiceClient): Semaphore {
 		let calls = this.#calls.get(client);
 		if (calls === undefined) {
 			calls = new Semaphore(maxCallsPerService);
 			this.#calls.set(client, calls);
 		}
-		return calls.acquire();
+		return calls;
 	}
 
 	#find(name: string): Entry | undefined {
@@ -441,19 +452,26 @@ export class DeviceManager implements AsyncDisposable {
 		for (const { device, prerequisites } of this.#entries) {
 			if (prerequisites.some((each) => names.has(each))) names.add(device.name);
 		}
-		const own: Promise<DeviceError | undefined>[] = [];
+		const own = new Set<Entry>();
 		const later: Entry[] = [];
+		let latestBegan = -1;
 		for (const entry of this.#entries.toReversed()) {
 			if (!names.has(entry.device.name)) continue;
 			if (entry.closing === undefined) {
-				const above = later.filter(({ began }) => began >= entry.completed);
-				entry.closing = this.#closeAfter(above, entry);
-				own.push(entry.closing);
+				entry.closing =
+					latestBegan < entry.completed
+						? this.#closeOne(entry, false)
+						: this.#closeAfter(
+								later.filter(({ began }) => began >= entry.completed),
+								entry,
+							);
+				own.add(entry);
 			}
 			later.push(entry);
+			latestBegan = Math.max(latestBegan, entry.began);
 		}
-		await Promise.all(later.flatMap(({ closing }) => closing ?? []));
-		return (await Promise.all(own)).filter((failure) => failure !== undefined);
+		const failures = await Promise.all(later.map(({ closing }) => closing));
+		return later.flatMap((entry, index) => (own.has(entry) && failures[index]) || []);
 	}
 
 	/** Closes one device when others are closed. Never rejects. */
@@ -471,9 +489,10 @@ export class DeviceManager implements AsyncDisposable {
 	async #closeOne(entry: Entry, hurry: boolean): Promise<DeviceError | undefined> {
 		const { client, device } = entry;
 		const { name } = device;
-		using _ = await this.#slot(client);
+		const slots = this.#slotsOf(client);
+		using _ = slots.tryAcquire() ?? (await slots.acquire());
 		const startMs = nowMs();
-		this.#emit({ type: "closing", name });
+		this.#emit({ type: "closing", name, device });
 		try {
 			const params: CloseParams = { name, ...(hurry && { hurry }) };
 			await callClose(client, params, { timeoutMs: this.#closeTimeoutMs });

@@ -75,7 +75,9 @@ export function deviceService(
 			if (run === undefined) throw broken("open was called before begin");
 			checkParents(request, driver);
 			using tree = request.tree === undefined ? undefined : call.fds.take(request.tree);
-			using secrets = await receiveSecrets(driver.schema, request, call.fds);
+			using secrets = hasSecretOptions(driver.schema)
+				? await receiveSecrets(driver.schema, request, call.fds)
+				: undefined;
 			const context = {
 				...openContext(request, run),
 				...(tree !== undefined && { tree }),
@@ -88,7 +90,7 @@ export function deviceService(
 			const device = await held.open(
 				request.name,
 				call.signal,
-				async (opening, closeTimeout) =>
+				(opening, closeTimeout) =>
 					driver.open(parsed, { ...context, signal: opening, closeTimeout }),
 			);
 			return openResult(device);
@@ -147,13 +149,12 @@ function openContext(
 	};
 }
 
-/** What came for the options that are secrets; undefined where the driver has no such options. */
+/** What came for the options that are secrets. */
 async function receiveSecrets(
 	schema: object,
 	request: Pick<OpenParams, "name" | "options" | "secrets">,
 	fds: FdSet,
-): Promise<ReceivedSecrets | undefined> {
-	if (!hasSecretOptions(schema)) return undefined;
+): Promise<ReceivedSecrets> {
 	const receive = await import("./secret/receive-secrets.ts");
 	return receive.receiveSecrets(schema, request, fds);
 }

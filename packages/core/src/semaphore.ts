@@ -7,15 +7,24 @@ export class Semaphore {
 		this.#free = places;
 	}
 
+	/** Takes a place if one is free, as {@link Semaphore.acquire}. */
+	tryAcquire(): Disposable | undefined {
+		if (this.#free === 0) return undefined;
+		this.#free -= 1;
+		return this.#place();
+	}
+
 	/** Waits for a place, which is held until the result is disposed. */
 	async acquire(): Promise<Disposable> {
-		if (this.#free > 0) {
-			this.#free -= 1;
-		} else {
-			const { promise, resolve } = Promise.withResolvers<void>();
-			this.#waiting.push(resolve);
-			await promise;
-		}
+		const place = this.tryAcquire();
+		if (place !== undefined) return place;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#waiting.push(resolve);
+		await promise;
+		return this.#place();
+	}
+
+	#place(): Disposable {
 		let isHeld = true;
 		return {
 			[Symbol.dispose]: (): void => {

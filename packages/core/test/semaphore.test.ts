@@ -23,3 +23,12 @@ test("lets so many pass, then one for each that leaves, in order", async ({ expe
 
 	expect(passed).toEqual(["a", "b", "c", "d"]);
 });
+
+test("says at once when there is no place", ({ expect }) => {
+	const semaphore = new Semaphore(1);
+	const place = semaphore.tryAcquire();
+
+	expect(semaphore.tryAcquire()).toBeUndefined();
+	place?.[Symbol.dispose]();
+	expect(semaphore.tryAcquire()).toBeDefined();
+});

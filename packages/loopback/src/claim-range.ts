@@ -60,26 +60,44 @@ const nothing: Disposable = { [Symbol.dispose]() {} };
  * @returns disposed when the device is closed.
  * @throws {@link DeviceBusy} somebody has them.
  */
-export async function claimRange(
+export function claimRange(
 	sys: LoopSys,
 	request: LoopRequest,
 	backing: BackingFile,
 	range: ByteRange,
-): Promise<Disposable> {
-	const { file, filename, readOnly, closeTimeoutMs, signal } = request;
+): Disposable | Promise<Disposable> {
+	const { file, readOnly } = request;
 	const { facts } = backing;
 	if (typeof file !== "string" || facts.type !== "file") return nothing;
 	const isOurs = (): boolean => {
 		const parts = sys.claims.without(facts, range);
 		return parts.every((part) => sys.lockRange(backing.file, part, readOnly));
 	};
+	const claim = (): Disposable => sys.claims.add(facts, range);
+	return isOurs() ? claim() : waitForOthers(sys, { request, facts, range, isOurs, claim });
+}
+
+/** Somebody has some of the bytes. */
+interface Dispute {
+	readonly request: LoopRequest;
+	readonly facts: FileFacts;
+	readonly range: ByteRange;
+	/** Whether nobody has them any more. */
+	readonly isOurs: () => boolean;
+	readonly claim: () => Disposable;
+}
+
+async function waitForOthers(
+	sys: LoopSys,
+	{ request, facts, range, isOurs, claim }: Dispute,
+): Promise<Disposable> {
+	const { filename, closeTimeoutMs, signal } = request;
 	const clock = {
 		nowMs: () => sys.nowMs(),
 		delay: (waitMs: number) => sys.delay(waitMs, signal),
 	};
-	const isClaimed =
-		isOurs() || (await waitUntil(clock, sys.nowMs() + timeoutMsOf(closeTimeoutMs), isOurs));
-	if (isClaimed) return sys.claims.add(facts, range);
+	const deadlineMs = sys.nowMs() + timeoutMsOf(closeTimeoutMs);
+	if (await waitUntil(clock, deadlineMs, isOurs)) return claim();
 	const loops = await sys.loopsOf(facts, range);
 	const names = loops.map((number) => `loop${number}`);
 	const who = names.length === 0 ? "somebody" : names.join(", ");

@@ -1,5 +1,4 @@
 import {
-	isDeviceError,
 	otherHolders,
 	takeEvery,
 	throwFailures,
@@ -46,15 +45,25 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	let isKnownBusy = false;
 	let isLate = false;
 
+	const waitForClaim = async (): Promise<void> => {
+		await waitUntil(sys, deadlineMs, () => (claim = tryClaim(sys, loop)) !== undefined);
+		if (claim !== undefined) return;
+		const error = await busy(sys, number, subject, otherHolders);
+		isKnownBusy = true;
+		throw error;
+	};
+	const isGone = (): boolean => !sys.isBound(devices, binding);
+	const waitUntilGone = async (): Promise<void> => {
+		isLate = true;
+		if (await waitUntil(sys, deadlineMs, isGone)) return;
+		if (!isKnownBusy) throw await busy(sys, number, subject);
+	};
+
 	await takeEvery([
-		async () => {
-			if (readOnly) return;
-			try {
-				claim = await claimLoop(sys, bound, deadlineMs, subject);
-			} catch (error) {
-				isKnownBusy = isDeviceError(error, "ERR_DEVICE_BUSY");
-				throw error;
-			}
+		() => {
+			if (readOnly) return undefined;
+			claim = tryClaim(sys, loop);
+			return claim === undefined ? waitForClaim() : undefined;
 		},
 		// While the number is ours: its next owner makes a node of the same name.
 		() => (devices === undefined ? undefined : sys.removeNode(devices, path)),
@@ -73,13 +82,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 			]);
 		},
 		() => lock?.[Symbol.asyncDispose](),
-		async () => {
-			const isGone = () => !sys.isBound(devices, binding);
-			if (isGone()) return;
-			isLate = true;
-			if (await waitUntil(sys, deadlineMs, isGone)) return;
-			if (!isKnownBusy) throw await busy(sys, number, subject);
-		},
+		() => (isGone() ? undefined : waitUntilGone()),
 		// What others wrote until they let go.
 		() => (isLate && !readOnly ? syncFile(sys, { witness, subject }) : undefined),
 		() => releaseLoop(bound),
@@ -87,26 +90,18 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 }
 
 /**
- * Waits until no file system, swap or other device stands on ours, and keeps them off.
+ * Keeps file systems, swap and other devices off ours.
  *
  * Only who has the device open is told of writes that fail. So whoever writes last has to go before us: a file system
  * whose mount namespace ended with its last process is unmounted, and written back, some milliseconds after that.
+ *
+ * @returns Undefined when one of them stands on it.
  */
-async function claimLoop(
-	sys: LoopSys,
-	{ loop, number }: BoundLoop,
-	deadlineMs: number,
-	subject: string,
-): Promise<Handle> {
-	let claim: Handle | undefined;
-	await waitUntil(sys, deadlineMs, () => {
-		try {
-			claim = sys.claim(loop);
-		} catch (error) {
-			if (!isSysError(error, "EBUSY")) throw error;
-		}
-		return claim !== undefined;
-	});
-	if (claim === undefined) throw await busy(sys, number, subject, otherHolders);
-	return claim;
+function tryClaim(sys: LoopSys, loop: Handle): Handle | undefined {
+	try {
+		return sys.claim(loop);
+	} catch (error) {
+		if (isSysError(error, "EBUSY")) return undefined;
+		throw error;
+	}
 }

@@ -41,7 +41,8 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		const { witness } = backing;
 		acquired.defer(() => witness.close()); // it was only read: nothing to wait for
 		const { offsetBytes, sizeBytes } = byteRange(request, backing.sizeBytes);
-		acquired.use(await claimRange(sys, request, backing, { offsetBytes, sizeBytes }));
+		const claim = claimRange(sys, request, backing, { offsetBytes, sizeBytes });
+		acquired.use(claim instanceof Promise ? await claim : claim);
 		const config = { offsetBytes, sizeBytes, sectorBytes, readOnly, directIo, tag };
 		const bound = await bindFreeLoop(sys, { request, backing, config });
 		const subject = `${filename}: loop${bound.number}`;

@@ -459,7 +459,8 @@ class Run {
 				this.#hold(event.device);
 				break;
 			case "closing":
-				this.#letGo(event.name);
+				// Opening the others has failed, and this one is closed again: with us it would be busy.
+				this.#seen?.nodes.release(event.device);
 				break;
 			case "closed": {
 				const { isMount } = parseKey(event.name);
@@ -521,12 +522,6 @@ class Run {
 		} catch {
 			// Tried again, and complained of, when the stage begins.
 		}
-	}
-
-	/** Opening the others has failed, and this one is closed again: with us it would be busy. */
-	#letGo(name: string): void {
-		const device = this.#seen && this.#manager?.opened.find((open) => open.name === name);
-		if (device !== undefined) this.#seen?.nodes.release(device);
 	}
 
 	/** Whatever a step throws is a failure of the run, and what comes after the step is done all the same. */
