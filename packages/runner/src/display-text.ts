@@ -3,6 +3,8 @@
  * feeds and tabs stay.
  */
 export function displayText(text: string): string {
+	// Hardly any text has some.
+	if (text.search(actingCharacters) < 0) return text;
 	return text.replaceAll(actingCharacters, (character) => {
 		const hex = (character.codePointAt(0) ?? 0).toString(16);
 		return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, "0")}`;

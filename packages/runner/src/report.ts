@@ -81,7 +81,7 @@ function textReport(options: ReportOptions): Report {
 		switch (event.event) {
 			case "run-started": {
 				const stages = counted(event.stages.length, "stage");
-				if (verbose) say(style.dim(`run ${event.run}: ${event.manifest}, ${stages}`));
+				say(style.dim(`run ${event.run}: ${event.manifest}, ${stages}`));
 				break;
 			}
 			case "guest-started": {
@@ -90,7 +90,7 @@ function textReport(options: ReportOptions): Report {
 				break;
 			}
 			case "service-started":
-				if (verbose) say(style.dim(`service ${event.service} started`));
+				say(style.dim(`service ${event.service} started`));
 				break;
 			case "device-opened": {
 				const what = `opened ${event.device} ${event.path}`;
@@ -98,8 +98,7 @@ function textReport(options: ReportOptions): Report {
 				break;
 			}
 			case "device-closed":
-				if (verbose)
-					say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
+				say(style.dim(`closed ${event.device} in ${duration(event.durationMs)}`));
 				break;
 			case "mounted": {
 				// In one line, whatever a target has in it.
@@ -109,8 +108,7 @@ function textReport(options: ReportOptions): Report {
 				break;
 			}
 			case "unmounted":
-				if (verbose)
-					say(style.dim(`unmounted ${event.mount} in ${duration(event.durationMs)}`));
+				say(style.dim(`unmounted ${event.mount} in ${duration(event.durationMs)}`));
 				break;
 			case "stage-started":
 				endOutput();
@@ -121,7 +119,7 @@ function textReport(options: ReportOptions): Report {
 				say(style.stageEnded(event.stage, event.success, duration(event.durationMs)));
 				break;
 			case "log":
-				if (verbose) say(style.dim(`${event.service}: ${event.text}`));
+				say(style.dim(`${event.service}: ${event.text}`));
 				break;
 			case "warning":
 				write(2, `${style.warning("warning:")} ${event.message}\n`);
@@ -167,7 +165,7 @@ function textReport(options: ReportOptions): Report {
 			} else if (event.event === "problem") this.problems([event.problem]);
 			else if (event.event === "check-ended") {
 				if (event.success) say(`${displayText(event.manifest)}: nothing wrong`);
-			} else onRunEvent(displayed(event));
+			} else if (verbose || !isForVerbose(event)) onRunEvent(displayed(event));
 		},
 		problems(problems) {
 			for (const problem of displayed(problems)) {
@@ -201,14 +199,30 @@ function displayedValue(value: unknown): unknown {
 	if (typeof value === "string") return displayText(value);
 	if (Array.isArray(value)) return value.map(displayedValue);
 	if (typeof value !== "object" || value === null) return value;
-	// Ids are for programs, and hashes that take their time: they are not even read.
-	const keys = Object.keys(value).filter((key) => key !== "id");
-	const entries = keys.map((key): [string, unknown] => {
+	const shown: Record<string, unknown> = {};
+	for (const key of Object.keys(value)) {
+		if (forPrograms.has(key)) continue;
 		const each: unknown = value[key as keyof typeof value];
-		return [key, key === "output" ? each : displayedValue(each)];
-	});
-	return Object.fromEntries(entries);
+		shown[key] = key === "output" ? each : displayedValue(each);
+	}
+	return shown;
 }
+
+/** Ids are hashes that take their time: they are not even read. */
+const forPrograms: ReadonlySet<string> = new Set(["id", "node", "details"]);
+
+/** What happens as it should and is of no use to most. */
+function isForVerbose({ event }: RunEvent): boolean {
+	return quietEvents.has(event);
+}
+
+const quietEvents: ReadonlySet<RunEvent["event"]> = new Set([
+	"run-started",
+	"service-started",
+	"device-closed",
+	"unmounted",
+	"log",
+]);
 
 /** The differences between a terminal and a file. */
 interface Style {

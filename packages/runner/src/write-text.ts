@@ -40,7 +40,7 @@ export class TextOutput {
 	/** Writes, or leaves it for later. Never throws. */
 	write(text: string): void {
 		if (this.#isClosed || text === "") return;
-		const bytes = new TextEncoder().encode(text);
+		const bytes = Buffer.from(text);
 		if (this.#queuedBytes > 0) return this.#append(bytes);
 		let at = 0;
 		try {
