@@ -452,26 +452,26 @@ export class DeviceManager implements AsyncDisposable {
 		for (const { device, prerequisites } of this.#entries) {
 			if (prerequisites.some((each) => names.has(each))) names.add(device.name);
 		}
-		const own = new Set<Entry>();
+		const closings: Promise<DeviceError | undefined>[] = [];
 		const later: Entry[] = [];
 		let latestBegan = -1;
 		for (const entry of this.#entries.toReversed()) {
 			if (!names.has(entry.device.name)) continue;
 			if (entry.closing === undefined) {
-				entry.closing =
-					latestBegan < entry.completed
-						? this.#closeOne(entry, false)
-						: this.#closeAfter(
-								later.filter(({ began }) => began >= entry.completed),
-								entry,
-							);
-				own.add(entry);
+				const hasAbove = latestBegan >= entry.completed;
+				const above = hasAbove ? later.filter(({ began }) => began >= entry.completed) : [];
+				entry.closing = hasAbove
+					? this.#closeAfter(above, entry)
+					: this.#closeOne(entry, false);
+				closings.push(entry.closing);
+			} else {
+				// Who closed it first is told how that went.
+				closings.push(entry.closing.then(() => undefined));
 			}
 			later.push(entry);
 			latestBegan = Math.max(latestBegan, entry.began);
 		}
-		const failures = await Promise.all(later.map(({ closing }) => closing));
-		return later.flatMap((entry, index) => (own.has(entry) && failures[index]) || []);
+		return (await Promise.all(closings)).filter((failure) => failure !== undefined);
 	}
 
 	/** Closes one device when others are closed. Never rejects. */

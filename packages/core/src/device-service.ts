@@ -87,11 +87,8 @@ export function deviceService(
 			};
 			const options = secrets === undefined ? request.options : secrets.options;
 			const parsed = driver.parseOptions(options ?? {});
-			const device = await held.open(
-				request.name,
-				call.signal,
-				(opening, closeTimeout) =>
-					driver.open(parsed, { ...context, signal: opening, closeTimeout }),
+			const device = await held.open(request.name, call.signal, (opening, closeTimeout) =>
+				driver.open(parsed, { ...context, signal: opening, closeTimeout }),
 			);
 			return openResult(device);
 		} catch (error) {

@@ -9,7 +9,7 @@ export async function takeEvery(steps: readonly (() => unknown)[]): Promise<void
 		try {
 			const result = step();
 			// Most steps have nothing to wait for, and waiting costs more than what they do.
-			if (result !== undefined) await result;
+			if (result instanceof Promise) await result;
 		} catch (error) {
 			failures.push(error);
 		}
