@@ -26,7 +26,7 @@ import {
 } from "@devhost/osbuild/manifest";
 import { rememberOptions } from "./manifest-draft.ts";
 import type { DeviceDeclaration, Manifest, ManifestText, StageDeclaration } from "./manifest.ts";
-import { findModules } from "./modules.ts";
+import { findModules, type Modules } from "./modules.ts";
 import { osbuildPaths } from "./osbuild-stage.ts";
 import { makeProblem, type Problem, refuseProblems } from "./problem.ts";
 import { capabilityNames, osbuildCapabilities } from "./stage-capabilities.ts";
@@ -72,13 +72,14 @@ export async function readOsbuildDraft(
 	const folder = dirname(resolve(file));
 	const libdir = resolve(options.libdir ?? defaultLibdir);
 	const trees = treesOf(options.input ?? [], pipelines, places);
+	const ours = findModules();
 	const problems: Problem[] = [];
 	const stages: StageDeclaration[] = [];
 	for (const { stage, index } of chosen) {
 		const complain: Complain = (at, message) =>
 			void problems.push(places.problem([...stage.parts, ...at], complaint(message)));
 		const inputs = inputsOf(stage, trees, complain);
-		complainOfMounts(stage, complain);
+		complainOfMounts(stage, ours, complain);
 		const info = readInfo(stage, libdir, complain);
 		stages.push(stageOf(stage, { index, libdir, info, inputs }));
 		if (info?.schema !== undefined)
@@ -93,7 +94,7 @@ export async function readOsbuildDraft(
 		devices: {},
 		mounts: {},
 		stages,
-		modules: furtherModules(stages, libdir),
+		modules: furtherModules(stages, ours, libdir),
 		locate: (pointer, part) => places.locate(places.partsOf(pointer), part),
 		problemAt: (pointer, problem, part) =>
 			places.problem(places.partsOf(pointer), problem, part),
@@ -104,8 +105,11 @@ export async function readOsbuildDraft(
 type Complain = (at: readonly (string | number)[], message: string) => void;
 
 /** What osbuild's descriptions say of mounts that we serve in their place; those of others are looked at with the others. */
-function complainOfMounts({ mounts }: OsbuildStage, complain: Complain): void {
-	const { forType } = findModules();
+function complainOfMounts(
+	{ mounts }: OsbuildStage,
+	{ forType }: Modules,
+	complain: Complain,
+): void {
 	for (const [index, { type, target, partition }] of mounts.entries()) {
 		if (forType(type)?.mounts === undefined) continue;
 		if (target === undefined)
@@ -283,8 +287,11 @@ async function schemaProblems(
 }
 
 /** osbuild's directory of modules, where a type of device or mount is not one of ours. */
-function furtherModules(stages: readonly StageDeclaration[], libdir: string): string[] {
-	const { forType } = findModules();
+function furtherModules(
+	stages: readonly StageDeclaration[],
+	{ forType }: Modules,
+	libdir: string,
+): string[] {
 	const isOther = ({ type }: DeviceDeclaration): boolean => forType(type) === undefined;
 	const used = stages.flatMap(({ devices, mounts }) => [devices, mounts].flatMap(Object.values));
 	const isThere = ["devices", "mounts"].some((kind) => existsSync(join(libdir, kind)));

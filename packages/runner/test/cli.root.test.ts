@@ -460,7 +460,7 @@ describeAsRoot("an interrupted devhost run", () => {
 		const pid = running.child.pid as number;
 
 		process.kill(-pid, "SIGINT");
-		await running.printed("WARN_INTERRUPTED");
+		await running.printed("waiting for the stage to end");
 		await new Promise((resolve) => setTimeout(resolve, 100));
 		expect(running.child.exitCode).toBe(null);
 		process.kill(-pid, "SIGINT");

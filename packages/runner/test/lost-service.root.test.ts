@@ -123,6 +123,7 @@ describeAsRoot("a service that hangs while it closes", () => {
 		expect(code).not.toBe(0);
 		expect(stderr).toContain("disk");
 		expect(stderr).toContain("warning: still closing disk");
+		expect(stderr).toContain("SIGINT: closing devices; once more");
 		await expect.poll(() => boundLoops(project.folder)).toEqual([]);
 		expect(processesIn(project.folder)).toEqual([]);
 	});

@@ -4,16 +4,13 @@ import { exitCodeOf, exitCodes } from "../exit-code.ts";
 import { isManifestError } from "../problem.ts";
 import { createReport } from "../report.ts";
 import { isTerminal } from "./is-terminal.ts";
+import { osbuildOptions, osbuildOptionSpecs } from "./osbuild-options.ts";
 import { type OptionSpec, parseArguments, usageError } from "./parse-arguments.ts";
 
 const optionSpecs = {
 	help: { type: "flag", short: "h" },
-	input: { type: "values" },
 	json: { type: "flag" },
-	libdir: { type: "value" },
-	pipeline: { type: "value" },
-	stage: { type: "value" },
-	tree: { type: "value" },
+	...osbuildOptionSpecs,
 	module: { type: "values" },
 	quiet: { type: "flag", short: "q" },
 } as const satisfies Record<string, OptionSpec>;
@@ -71,13 +68,7 @@ async function check(args: readonly string[]): Promise<number> {
 	});
 	const problems = await checkManifestFile(file, {
 		modules: options.module,
-		osbuild: {
-			pipeline: options.pipeline,
-			stage: options.stage,
-			tree: options.tree,
-			libdir: options.libdir,
-			input: options.input,
-		},
+		osbuild: osbuildOptions(options),
 	});
 	report.problems(problems);
 	const success = problems.length === 0;

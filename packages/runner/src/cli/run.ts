@@ -2,7 +2,9 @@ import { RunError } from "../error.ts";
 import { exitCodes } from "../exit-code.ts";
 import { type BackendName, backendNames } from "../backend.ts";
 import { beginRun } from "../early-start.ts";
+import type { RunEvent } from "../events.ts";
 import { isTerminal } from "./is-terminal.ts";
+import { osbuildOptions, osbuildOptionSpecs } from "./osbuild-options.ts";
 import type { readGuestInput } from "../guest-secrets.ts";
 import { readManifestText } from "../manifest-text.ts";
 import { resolveRoot } from "../root-directory.ts";
@@ -17,12 +19,8 @@ const optionSpecs = {
 	"guest-modules": { type: "value" },
 	"guest-timeout": { type: "value" },
 	help: { type: "flag", short: "h" },
-	input: { type: "values" },
 	json: { type: "flag" },
-	libdir: { type: "value" },
-	pipeline: { type: "value" },
-	stage: { type: "value" },
-	tree: { type: "value" },
+	...osbuildOptionSpecs,
 	"keep-going": { type: "flag" },
 	module: { type: "values" },
 	quiet: { type: "flag", short: "q" },
@@ -72,9 +70,18 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		isTerminal: !json && (await isTerminal(1)),
 	});
 	let isDone = false;
+	let hasStage = false;
+	const onEvent = (event: RunEvent): void => {
+		if (event.event === "stage-started") hasStage = true;
+		else if (event.event === "stage-ended") hasStage = false;
+		report.event(event);
+	};
 	using interruption = watchSignals((signal) => {
 		if (isDone) return;
-		const message = `${signal}: waiting for the stage to end, then closing devices; once more to kill the stage`;
+		const what = hasStage
+			? "waiting for the stage to end, then closing devices; once more to kill the stage"
+			: "closing devices; once more to wait for that no longer than some seconds";
+		const message = `${signal}: ${what}`;
 		report.event({ event: "warning", code: "WARN_INTERRUPTED", message });
 	});
 	limitStageOutput(roomForText);
@@ -83,18 +90,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		guest,
 		root,
 		modules: options.module,
-		osbuild: {
-			pipeline: options.pipeline,
-			stage: options.stage,
-			tree: options.tree,
-			libdir: options.libdir,
-			input: options.input,
-		},
+		osbuild: osbuildOptions(options),
 		keepGoing: options["keep-going"] === true,
 		timeoutMs,
 		signal: interruption.signal,
 		killSignal: interruption.killSignal,
-		onEvent: report.event,
+		onEvent,
 	};
 	const { exitCode } =
 		"obstacle" in begun
