@@ -1,4 +1,5 @@
 import type { Fd } from "@devhost/linux";
+import { AbortWatch } from "./abort-watch.ts";
 import { recycleBlob } from "./blob-pool.ts";
 import { CallTable } from "./call-table.ts";
 import { Channel, type Receiver } from "./channel.ts";
@@ -79,6 +80,10 @@ export class Client implements AsyncDisposable {
 	#hasHello = false;
 	/** Calls that were sent and not answered, also those that nobody waits for any more. */
 	readonly #open: CallTable<PendingCall> = new CallTable();
+	/** Calls that end with a signal. */
+	readonly #signals: AbortWatch<PendingCall> = new AbortWatch((call, reason) =>
+		this.#abandon(call, this.#cancelled(call, reason)),
+	);
 	/** Calls that were not sent yet. */
 	readonly #waiting = new Set<PendingCall>();
 	#lastId = 0;
@@ -200,11 +205,7 @@ export class Client implements AsyncDisposable {
 
 	#start(call: PendingCall, signal: AbortSignal | undefined): void {
 		this.#await(1);
-		if (signal !== undefined) {
-			call.stopListening = () => signal.removeEventListener("abort", onAbort);
-			const onAbort = (): void => this.#abandon(call, this.#cancelled(call, signal.reason));
-			signal.addEventListener("abort", onAbort);
-		}
+		if (signal !== undefined) call.stopListening = this.#signals.add(call, signal);
 		if (call.deadline !== Infinity) this.#timer.watch(call.deadline);
 		if (this.#hasHello && !this.#isOver && this.#open.size < maxCallsInFlight) {
 			this.#send(call, call.timeoutMs);

@@ -431,6 +431,28 @@ describe("cancelling", () => {
 		expect(count()).toBe(0);
 	});
 
+	test("of many calls ends those that were not answered, with one listener for all", async ({
+		expect,
+	}) => {
+		const { client, peer } = await greeted();
+		const { controller, signal, count } = countingSignal();
+		const calls = ["a", "b", "c"].map((method) => client.call(method, null, { signal }));
+		const [first] = [await peer.expect(CALL), await peer.expect(CALL), await peer.expect(CALL)];
+		expect(count()).toBe(1);
+		peer.send({ type: RESULT, id: first.id });
+		await calls[0];
+
+		controller.abort("enough");
+		const results = await Promise.allSettled(calls);
+
+		expect(results).toMatchObject([
+			{ status: "fulfilled" },
+			{ reason: { code: "ERR_RPC_CANCELLED", cause: "enough" } },
+			{ reason: { code: "ERR_RPC_CANCELLED", cause: "enough" } },
+		]);
+		expect(count()).toBe(0);
+	});
+
 	test("does not free the id before the service has answered", async ({ expect }) => {
 		const { client, peer } = await greeted();
 		const controller = new AbortController();
@@ -715,8 +737,13 @@ async function roundTrip(client: Client, peer: ScriptedPeer): Promise<void> {
 	await call;
 }
 
-function countingSignal(): { signal: AbortSignal; count: () => number } {
-	const { signal } = new AbortController();
+function countingSignal(): {
+	controller: AbortController;
+	signal: AbortSignal;
+	count: () => number;
+} {
+	const controller = new AbortController();
+	const { signal } = controller;
 	let listeners = 0;
 	const { addEventListener, removeEventListener } = signal;
 	signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
@@ -727,5 +754,5 @@ function countingSignal(): { signal: AbortSignal; count: () => number } {
 		listeners--;
 		removeEventListener.apply(signal, args);
 	};
-	return { signal, count: () => listeners };
+	return { controller, signal, count: () => listeners };
 }
