@@ -37,9 +37,11 @@ function* problemsOf(
 				const found = byKey(whole)[key] ?? byKey(manifest)[key];
 				return found !== undefined && devices.has(found) ? found : undefined;
 			};
-			yield* missingOptions(device, modules, complain);
-			yield* tooLongTarget(device, complain);
-			yield* missingPartition(device, { modules, find, complain });
+			if (device.mount !== undefined) {
+				yield* missingOptions(device, modules, complain);
+				yield* tooLongTarget(device, complain);
+				yield* missingPartition(device, { modules, find, complain });
+			}
 			const [kept] = readOnlyBeneath(device, modules, find);
 			if (kept === undefined || isReadOnly(device, modules) !== false) continue;
 			const { line } = manifest.locate(kept.pointer, "key");

@@ -329,10 +329,10 @@ class Check {
 	}
 
 	devicesWithGoodOptions(): ReadonlySet<DeviceDeclaration> {
-		return new Set([...this.#allDevices()].filter((device) => !this.#badOptions.has(device)));
+		return new Set(this.#allDevices().filter((device) => !this.#badOptions.has(device)));
 	}
 
-	#allDevices(): IteratorObject<DeviceDeclaration> {
+	#allDevices(): readonly DeviceDeclaration[] {
 		return declaredDevices(this.#manifest).map(({ device }) => device);
 	}
 

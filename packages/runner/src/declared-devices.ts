@@ -9,14 +9,22 @@ export interface DeclaredDevice {
 }
 
 /** Every device and mount that a manifest declares: the shared ones, then those of each stage. */
-export function* declaredDevices(
+export function declaredDevices(
 	manifest: Pick<Manifest, "devices" | "mounts" | "stages">,
-): Generator<DeclaredDevice> {
-	for (const device of allOf(manifest)) yield { device, stage: undefined };
-	for (const [stage, own] of manifest.stages.entries()) {
-		for (const device of allOf(own)) yield { device, stage };
+): readonly DeclaredDevice[] {
+	let found = declared.get(manifest);
+	if (found === undefined) {
+		found = [manifest, ...manifest.stages].flatMap((whole, index) => {
+			const stage = index === 0 ? undefined : index - 1;
+			return allOf(whole).map((device) => ({ device, stage }));
+		});
+		declared.set(manifest, found);
 	}
+	return found;
 }
+
+/** Every step of a check asks. */
+const declared = new WeakMap<object, readonly DeclaredDevice[]>();
 
 /** The shared devices and mounts of a manifest, or those of a stage alone. */
 export function allOf({ devices, mounts }: DevicesAndMounts): DeviceDeclaration[] {

@@ -578,7 +578,7 @@ function withId<Event extends RunEvent>(
 /** What devices of modules that do not come with devhost need and this kernel lacks: of the others it is known. */
 function obstacleOf(manifest: Manifest, modules: Modules, early: EarlyStart): RunError | undefined {
 	if ("failure" in early || !early.hasChoice) return undefined;
-	const used = [...declaredDevices(manifest)].flatMap(({ device: { type } }) => {
+	const used = declaredDevices(manifest).flatMap(({ device: { type } }) => {
 		const module = modules.forType(type);
 		return module === undefined ? [] : [{ type, module }];
 	});
