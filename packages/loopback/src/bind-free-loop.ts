@@ -88,7 +88,9 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
 		const number = sys.getFree();
-		return isNotForUs(number) ? sys.getFreeAfter(number, isNotForUs) : number;
+		if (!isNotForUs(number)) return number;
+		// Ours are many where many are opened at once: nothing is free among them.
+		return sys.getFreeAfter(Math.max(number, ...ours), isNotForUs);
 	} catch (error) {
 		throw controlError(error, filename);
 	}

@@ -1,10 +1,4 @@
-import {
-	otherHolders,
-	takeEvery,
-	throwFailures,
-	timeoutMsOf,
-	waitUntil,
-} from "@devhost/core";
+import { otherHolders, takeEvery, throwFailures, timeoutMsOf, waitUntil } from "@devhost/core";
 import { isSysError } from "@devhost/linux";
 import { type BoundLoop, releaseLoop } from "./bind-free-loop.ts";
 import { busy } from "./busy.ts";
