@@ -39,6 +39,8 @@ export class Channel {
 	readonly #poller: Poller;
 	#events = READABLE;
 	#isClosed = false;
+	#isPaused = false;
+	#isResting = false;
 
 	/**
 	 * @param socket - Belongs to the channel from here on, also when this throws.
@@ -110,14 +112,27 @@ export class Channel {
 
 	/** Hands on no more messages, and reads none, until {@link Channel.resume}. */
 	pause(): void {
+		this.#isPaused = true;
 		this.#wire.pause();
 		this.#wait(READABLE, false);
 	}
 
 	/** Goes on after {@link Channel.pause}. */
 	resume(): void {
+		this.#isPaused = false;
 		this.#wait(READABLE, true);
-		this.#guard(() => this.#wire.resume());
+		if (!this.#isResting) this.#guard(() => this.#wire.resume());
+	}
+
+	/** Hands on no more messages, and reads none, in this turn of the event loop. */
+	rest(): void {
+		if (this.#isResting || this.#isClosed) return;
+		this.#isResting = true;
+		this.#wire.pause();
+		setImmediate(() => {
+			this.#isResting = false;
+			if (!this.#isPaused) this.#guard(() => this.#wire.resume());
+		});
 	}
 
 	/** Keeps the process alive as long as the channel is open (the default). */
@@ -149,7 +164,8 @@ export class Channel {
 			this.#poller.set(0);
 		}
 		if ((ready & WRITABLE) !== 0) this.#guard(() => this.#wire.flush());
-		if ((ready & READABLE) !== 0) this.#read();
+		// What comes meanwhile is reported again. Its end must not be seen before what was read is handed on.
+		if ((ready & READABLE) !== 0 && !this.#isResting) this.#read();
 		if (status < 0 && !this.#isClosed) this.#poller.set(this.#events);
 	}
 

@@ -71,6 +71,8 @@ export class ServiceConnection implements CallConnection {
 	readonly #ended: PromiseWithResolvers<ConnectionEnd> = Promise.withResolvers<ConnectionEnd>();
 	#isWelcome = false;
 	#isPaused = false;
+	#begunInTurn = 0;
+	#callsInTurn = firstCallsInTurn;
 	#isEnding = false;
 	#sendsStacks = false;
 	#idle: (() => void) | undefined;
@@ -279,10 +281,25 @@ export class ServiceConnection implements CallConnection {
 		if (this.#calls.size > maxCallsInFlight) {
 			this.#isPaused = true;
 			this.#channel.pause();
-		}
+		} else this.#takeTurns();
 		if (leftMs === 0) return;
 		call.deadline = nowMs() + leftMs;
 		this.#timer.watch(call.deadline);
+	}
+
+	/**
+	 * Lets others have a turn when some calls have begun: all of many that come at once would be begun before the first could be
+	 * answered, and the host would have nothing to do. More at each turn, since turns take time, too.
+	 */
+	#takeTurns(): void {
+		if (this.#calls.size === 1) {
+			this.#begunInTurn = 0;
+			this.#callsInTurn = firstCallsInTurn;
+		}
+		if (++this.#begunInTurn < this.#callsInTurn) return;
+		this.#begunInTurn = 0;
+		this.#callsInTurn *= 2;
+		this.#channel.rest();
 	}
 
 	#handler(method: string): Handler {
@@ -322,3 +339,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 const lastWordsMs = 2000;
+const firstCallsInTurn = 4;

@@ -337,6 +337,44 @@ describe("a service", () => {
 
 		expect((await Promise.all(calls)).map(({ value }) => value)).toEqual(["a done", "b done"]);
 	});
+
+	test("answers the first of many calls that come together before it begins the last", async ({
+		expect,
+	}) => {
+		const log: string[] = [];
+		const { peer } = await greetedHostOf({
+			work: async (id) => {
+				log.push(`begin ${String(id)}`);
+				await Promise.resolve();
+				log.push(`end ${String(id)}`);
+			},
+		});
+		const ids = Array.from({ length: 20 }, (_, index) => index + 1);
+
+		for (const id of ids) peer.send({ type: CALL, id, value: ["work", id] });
+		for (const id of ids) expect(await peer.expect(RESULT)).toMatchObject({ id });
+
+		expect(log.indexOf("end 1")).toBeLessThan(log.indexOf("begin 5"));
+		expect(log.indexOf("end 5")).toBeLessThan(log.indexOf("begin 13"));
+		expect(log.filter((entry) => entry.startsWith("begin"))).toHaveLength(20);
+	});
+
+	test("begins all calls that came before the host was gone", async ({ expect }) => {
+		let begun = 0;
+		const { peer, connection } = await greetedHostOf({
+			work: () => {
+				begun++;
+				return new Promise(() => {});
+			},
+		});
+
+		for (let id = 1; id <= 100; id++) peer.send({ type: CALL, id, value: ["work"] });
+		await Promise.resolve(); // All are sent.
+		peer.close();
+
+		expect(await connection.ended).toEqual({ isOrderly: false, error: undefined });
+		expect(begun).toBe(100);
+	});
 });
 
 describe("a handler's signals", () => {

@@ -17,6 +17,7 @@ function fakeSocket(...takes: number[]) {
 	const log: { bytes: number; fds: number; taken: number }[] = [];
 	const waits: boolean[] = [];
 	const errors: RpcError[] = [];
+	const clock = { ms: 0 };
 	const send: typeof sendmsg = (_fd, _head, start, end, tail, tailStart, _fds, fds) => {
 		const bytes = end - start + (tail === undefined ? 0 : tail.byteLength - tailStart);
 		const taken = Math.min(takes.shift() ?? bytes, bytes);
@@ -26,9 +27,9 @@ function fakeSocket(...takes: number[]) {
 	const writer = new StreamWriter(
 		-1,
 		{ waitWritable: (wanted) => waits.push(wanted), failed: (error) => errors.push(error) },
-		{ sendmsg: send },
+		{ sendmsg: send, nowMs: () => clock.ms },
 	);
-	return { writer, log, waits, errors };
+	return { writer, log, waits, errors, clock };
 }
 
 const tick = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
@@ -44,6 +45,20 @@ describe("a stream writer", () => {
 		await tick();
 
 		expect(log.slice(1)).toEqual([{ bytes: 9 * 24, fds: 0, taken: 216 }]);
+		expect(writer.unsentBytes).toBe(0);
+	});
+
+	test("sends some before the end of a tick that lasts", async ({ expect }) => {
+		const { writer, log, clock } = fakeSocket();
+
+		for (let i = 0; i < 10; i++) {
+			void writer.send({ type: PING });
+			clock.ms += 0.1;
+		}
+		expect(log.map(({ bytes }) => bytes / 24)).toEqual([1, 4, 4]);
+		await tick();
+
+		expect(log.map(({ bytes }) => bytes / 24)).toEqual([1, 4, 4, 1]);
 		expect(writer.unsentBytes).toBe(0);
 	});
 
@@ -201,7 +216,11 @@ describe("a stream writer", () => {
 			sequences.push(Buffer.from(head.buffer, head.byteOffset).readUInt32LE(start + 20));
 			return sequences.length === 2 ? ENOMEM : end - start;
 		};
-		const writer = new StreamWriter(-1, { waitWritable() {}, failed() {} }, { sendmsg: send });
+		const writer = new StreamWriter(
+			-1,
+			{ waitWritable() {}, failed() {} },
+			{ sendmsg: send, nowMs: () => 0 },
+		);
 
 		void writer.send({ type: PING });
 		writer.beginTick();
