@@ -58,7 +58,6 @@ export type { FileSystemIdentity, FindHoldersOptions } from "./find-holders.ts";
 export { causeFirst } from "./cause-first.ts";
 export { fromSystemError } from "./system-error.ts";
 export { abandoned } from "./abandoned.ts";
-export { CommandError, isCommandError } from "./command-error.ts";
 export { delay } from "./delay.ts";
 export type { Handle } from "./handle.ts";
 export {

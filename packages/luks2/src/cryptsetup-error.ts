@@ -1,4 +1,5 @@
-import { type CommandError, DeviceError, type DeviceErrorCode } from "@devhost/core";
+import { DeviceError, type DeviceErrorCode } from "@devhost/core";
+import type { CommandError } from "@devhost/core/command";
 import { cryptsetupFds } from "./cryptsetup-arguments.ts";
 import type { KeySlot } from "./metadata.ts";
 import type { Luks2Options, Unlocking } from "./options.ts";

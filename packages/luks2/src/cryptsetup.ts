@@ -1,4 +1,5 @@
-import { busyMessage, type CommandError, DeviceBusy, DeviceError } from "@devhost/core";
+import { busyMessage, DeviceBusy, DeviceError } from "@devhost/core";
+import type { CommandError } from "@devhost/core/command";
 import { cryptsetupError, type FailedOpening } from "./cryptsetup-error.ts";
 import type { LuksSys } from "./luks.ts";
 import type { OpenParent } from "./open-files.ts";

@@ -1,12 +1,11 @@
 import {
 	closeTimeoutOf,
 	DeviceError,
-	isCommandError,
 	mappingTag,
 	type OpenContext,
 	type OpenDevice,
 } from "@devhost/core";
-import { toolEnvironment } from "@devhost/core/command";
+import { isCommandError, toolEnvironment } from "@devhost/core/command";
 import { openCommand, type OpenMapping } from "@devhost/core/mapping";
 import { checkDetached, checkHeader, requireLuks2 } from "./check-header.ts";
 import { cryptsetupArguments, cryptsetupFds } from "./cryptsetup-arguments.ts";

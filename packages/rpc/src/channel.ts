@@ -39,7 +39,6 @@ export class Channel {
 	readonly #poller: Poller;
 	#events = READABLE;
 	#isClosed = false;
-	#isPaused = false;
 	#isResting = false;
 
 	/**
@@ -112,14 +111,12 @@ export class Channel {
 
 	/** Hands on no more messages, and reads none, until {@link Channel.resume}. */
 	pause(): void {
-		this.#isPaused = true;
 		this.#wire.pause();
 		this.#wait(READABLE, false);
 	}
 
 	/** Goes on after {@link Channel.pause}. */
 	resume(): void {
-		this.#isPaused = false;
 		this.#wait(READABLE, true);
 		if (!this.#isResting) this.#guard(() => this.#wire.resume());
 	}
@@ -131,7 +128,8 @@ export class Channel {
 		this.#wire.pause();
 		setImmediate(() => {
 			this.#isResting = false;
-			if (!this.#isPaused) this.#guard(() => this.#wire.resume());
+			const isPaused = (this.#events & READABLE) === 0;
+			if (!isPaused) this.#guard(() => this.#wire.resume());
 		});
 	}
 
