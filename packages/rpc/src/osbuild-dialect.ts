@@ -88,7 +88,8 @@ export class OsbuildWire implements Wire {
 	#received: ReceivedDocument[] = [];
 	#receivedBytes = 0;
 	#isWelcomed = false;
-	#credit = 0;
+	/** For signals that the socket has taken in this turn; of the call that they are of. */
+	#credit: { readonly id: number; arg: number } | undefined;
 
 	constructor(fd: number, events: WireEvents) {
 		this.#fd = fd;
@@ -145,7 +146,7 @@ export class OsbuildWire implements Wire {
 			this.#packets.shift();
 			this.#unsentBytes -= packet.sizeBytes;
 			closeFds(packet.fds);
-			this.#taken(packet.isSignal, packet.sizeBytes);
+			this.#taken(packet.signalOf, packet.sizeBytes);
 		}
 		if (this.#isFull) this.#setFull(false);
 		this.#wake();
@@ -194,7 +195,7 @@ export class OsbuildWire implements Wire {
 				if (this.#role === "service") return;
 				for (const { fds } of this.#questions) closeFds(fds);
 				this.#questions = [];
-				this.#sendPacket(encodeDocument(null), undefined, false);
+				this.#sendPacket(encodeDocument(null), undefined);
 				return;
 			case HELLO:
 				this.#role = "service";
@@ -212,7 +213,7 @@ export class OsbuildWire implements Wire {
 			case SIGNAL: {
 				const [, reply = null] = message.value as [string, unknown];
 				const document = encodeDocument({ type: "signal", data: { reply } });
-				this.#sendPacket(document, message.fds, true);
+				this.#sendPacket(document, message.fds, id);
 				return;
 			}
 			default: // WELCOME and CREDIT have no counterpart.
@@ -246,7 +247,7 @@ export class OsbuildWire implements Wire {
 		this.#asked = next;
 		this.#unsentBytes -= next.bytes.byteLength;
 		try {
-			this.#sendPacket(next.bytes, next.fds, false);
+			this.#sendPacket(next.bytes, next.fds);
 		} catch (error) {
 			// The kernel refuses this one; the next one may be better.
 			this.#asked = undefined;
@@ -339,30 +340,30 @@ export class OsbuildWire implements Wire {
 	}
 
 	#answer(document: unknown, fds?: readonly FdLike[]): void {
-		this.#sendPacket(encodeDocument(document), fds, false);
+		this.#sendPacket(encodeDocument(document), fds);
 		this.#served = 0;
 		// Not now: whoever answers is not through with this call.
 		if (this.#received.length > 0) this.#later(() => this.#serve());
 	}
 
 	/** The socket has taken a packet. */
-	#taken(isSignal: boolean, sizeBytes: number): void {
-		if (!isSignal) return;
-		if (this.#credit === 0) {
-			const id = this.#served;
+	#taken(signalOf: number, sizeBytes: number): void {
+		if (signalOf === 0) return;
+		if (this.#credit?.id !== signalOf) {
+			const credit = { id: signalOf, arg: 0 };
+			this.#credit = credit;
 			this.#later(() => {
-				const arg = this.#credit;
-				this.#credit = 0;
-				this.#deliver(CREDIT, { id, arg });
+				if (this.#credit === credit) this.#credit = undefined;
+				this.#deliver(CREDIT, credit);
 			});
 		}
-		this.#credit += Math.max(sizeBytes, minSignalCost);
+		this.#credit.arg += Math.max(sizeBytes, minSignalCost);
 	}
 
 	// Packets.
 
 	/** @throws SysError for what the kernel refuses; {@link RpcError} `ERR_RPC_LIMIT`. */
-	#sendPacket(document: Buffer, fds: readonly FdLike[] | undefined, isSignal: boolean): void {
+	#sendPacket(document: Buffer, fds: readonly FdLike[] | undefined, signalOf = 0): void {
 		checkFds(fds, document);
 		const { byteLength } = document;
 		this.#lastFrameBytes = byteLength;
@@ -377,10 +378,10 @@ export class OsbuildWire implements Wire {
 				using file = payloadFile(document);
 				sent = this.#transmit(marker, [file, ...all]);
 				if (sent === -EAGAIN || sent === -ETOOMANYREFS)
-					return this.#keep(marker, [file, ...all], isSignal);
+					return this.#keep(marker, [file, ...all], signalOf);
 			}
 			if (sent > 0) {
-				this.#taken(isSignal, byteLength);
+				this.#taken(signalOf, byteLength);
 				return;
 			}
 			if (isEnd(sent)) {
@@ -390,13 +391,13 @@ export class OsbuildWire implements Wire {
 			if (sent !== -EAGAIN && sent !== -ETOOMANYREFS) throw new SysError("sendmsg", -sent);
 			if (sent === -ETOOMANYREFS) this.#retryLater();
 		}
-		this.#keep(bytes, all, isSignal);
+		this.#keep(bytes, all, signalOf);
 	}
 
-	#keep(bytes: Buffer, fds: readonly FdLike[], isSignal: boolean): void {
+	#keep(bytes: Buffer, fds: readonly FdLike[], signalOf: number): void {
 		const sizeBytes = bytes.byteLength;
 		this.#reserve(sizeBytes);
-		this.#packets.push({ bytes, fds: duplicateFds(fds), isSignal, sizeBytes });
+		this.#packets.push({ bytes, fds: duplicateFds(fds), signalOf, sizeBytes });
 		this.#unsentBytes += sizeBytes;
 	}
 
@@ -576,7 +577,8 @@ interface Packet {
 	readonly bytes: Buffer;
 	/** Ours. */
 	readonly fds: readonly Fd[];
-	readonly isSignal: boolean;
+	/** The call that it is a signal of; 0: it is none. */
+	readonly signalOf: number;
 	readonly sizeBytes: number;
 }
 

@@ -1,6 +1,15 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { EAGAIN, Fd, memfd, pipe, recvmsg, sendmsg, socketpair } from "@devhost/linux";
+import {
+	EAGAIN,
+	Fd,
+	memfd,
+	pipe,
+	recvmsg,
+	sendmsg,
+	setSocketBuffers,
+	socketpair,
+} from "@devhost/linux";
 import { describe, onTestFinished, test } from "vitest";
 import { Client } from "../src/client.ts";
 import type { FdSet } from "../src/fd-set.ts";
@@ -67,6 +76,7 @@ function serviceOf(methods: ServiceDefinition["methods"]): {
 } {
 	const [mine, theirs] = socketpair("seqpacket");
 	const raw = new Raw(mine);
+	setSocketBuffers(theirs, { sendBytes: 2 ** 22 }); // More than all credit: it is never full.
 	const connection = new ServiceConnection(theirs, { module: "test", version: "1", methods });
 	clean(() => {
 		void connection.leave();
@@ -375,6 +385,33 @@ describe("a service", () => {
 
 		expect(taken?.isOpen).toBe(true);
 		taken?.close();
+	});
+
+	test("gives every call the credit of its own signals", async ({ expect }) => {
+		const { raw } = serviceOf({
+			count: (params, call) => {
+				for (let i = 0; i < (params as number); i++) call.signalHost("number", i);
+				return params;
+			},
+		});
+		const many = 4000; // more than may be sent without credit
+
+		// Both are there before the first is answered.
+		raw.send(method("count", 1));
+		raw.send(method("count", many));
+		let signals = 0;
+		const replies: unknown[] = [];
+		while (replies.length < 2) {
+			const { type, data } = JSON.parse((await raw.next()) ?? "") as {
+				type: string;
+				data: { reply: unknown };
+			};
+			if (type === "signal") signals++;
+			else replies.push(data.reply);
+		}
+
+		expect(replies).toEqual([1, many]);
+		expect(signals).toBe(1 + many);
 	});
 
 	test("lets no more than 256 calls wait", async ({ expect }) => {
