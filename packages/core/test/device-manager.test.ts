@@ -885,6 +885,27 @@ describe("closing", () => {
 	});
 });
 
+test("a listener may close, too, and everything is closed once", async ({ expect }) => {
+	const further: Promise<void>[] = [];
+	const { manager, service } = managerOf(
+		{},
+		{
+			onEvent: ({ type }) => {
+				if (type === "closing") further.push(manager.close(["a", "b"]));
+			},
+		},
+	);
+	await manager.open({ a: spec, b: spec });
+	const before = service.log.length;
+
+	await manager.close();
+	await Promise.all(further);
+
+	const closing = service.log.slice(before).filter((line) => !line.endsWith("done"));
+	expect(closing).toEqual(["close b", "close a"]);
+	expect(further).toHaveLength(2);
+});
+
 test("a listener that throws neither stops closing nor goes unseen", async ({ expect }) => {
 	const { manager, service } = managerOf(
 		{},
