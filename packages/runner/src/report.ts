@@ -208,7 +208,7 @@ function displayedValue(value: unknown): unknown {
 	return shown;
 }
 
-/** Ids are hashes that take their time: they are not even read. */
+/** What people are not shown. Ids are hashes that take their time: they are not even read. */
 const forPrograms: ReadonlySet<string> = new Set(["id", "node", "details"]);
 
 /** What happens as it should and is of no use to most. */
