@@ -6,7 +6,7 @@
 export { execCheckedPath, keepMappingPath } from "./binding.ts";
 export { LinuxError, type LinuxErrorCode, isLinuxError } from "./error.ts";
 export { SysError, errnoName, isSysError } from "./errno.ts";
-export { Fd, type FdLike, closeFd, fdNumber, isOpenFd } from "./fd.ts";
+export { Fd, type FdLike, closeFd, fdNumber, isOpenFd, reserveFds } from "./fd.ts";
 export * from "./socket.ts";
 export { Poller, READABLE, WRITABLE } from "./poller.ts";
 export { type IoctlCall, type IoctlPointer, ioctl, ioctlAsync } from "./ioctl.ts";

@@ -31,6 +31,8 @@ export interface SpawnOptions {
 	 * @default ours
 	 */
 	readonly namespace?: FdLike | "new" | { readonly copyOf: FdLike };
+	/** Descriptors that it finds room for: see {@link reserveFds}. @default 64 */
+	readonly fdRoom?: number;
 	/** Capabilities (a bit each) that the child can ever hold; the bounding set is cut to them. @default all of ours */
 	readonly capabilityBound?: bigint;
 }
@@ -67,7 +69,9 @@ export function spawn(options: SpawnOptions): Child {
 
 function spawnSteps(options: SpawnOptions): Step[] {
 	const steps: Step[] = [];
-	const { namespace, capabilityBound } = options;
+	const { namespace, capabilityBound, fdRoom } = options;
+	if (fdRoom !== undefined)
+		steps.push({ kind: "reserveFds", numbers: [fdRoom], syscall: "fcntl" });
 	if (options.newSession) steps.push({ kind: "setsid", syscall: "setsid" });
 	if (namespace === "new") {
 		steps.push({ kind: "unshare", numbers: [CLONE_NEWNS], syscall: "unshare" }, receiveOnly);

@@ -13,6 +13,7 @@ export const stepKinds = {
 	setsid: 10,
 	parentDeathSignal: 11,
 	capabilityBound: 12,
+	reserveFds: 13,
 } as const;
 
 /** Numbers and strings of one step; what they mean is said beside the kinds in native/process.c. */

@@ -1,6 +1,6 @@
-import { openSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { describe, test } from "vitest";
-import { Fd, isOpenFd, memfd } from "../src/index.ts";
+import { Fd, isOpenFd, memfd, reserveFds } from "../src/index.ts";
 import { descriptorCount } from "@devhost/tools/testing";
 
 describe("Fd", () => {
@@ -25,6 +25,20 @@ describe("Fd", () => {
 		}
 
 		expect(descriptorCount()).toBe(before);
+	});
+
+	test("finds room for as many as were asked for", async ({ expect }) => {
+		const room = (): number =>
+			Number(/^FDSize:\t(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
+		const [before, open] = [room(), descriptorCount()];
+
+		await reserveFds(before + 1);
+
+		expect(room()).toBeGreaterThan(before);
+		expect(descriptorCount()).toBe(open);
+		const wanted = room();
+		await reserveFds(3);
+		expect(room()).toBe(wanted);
 	});
 
 	test("closes off the main thread", async ({ expect }) => {

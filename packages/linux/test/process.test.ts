@@ -51,6 +51,15 @@ describe("spawn", () => {
 		expect((await shell("kill -TERM $$")).status).toEqual({ signal: "SIGTERM" });
 	});
 
+	test("makes room for descriptors, as far as the limit allows", async ({ expect }) => {
+		const script =
+			"while read key value; do [ $key = FDSize: ] && echo $value; done < /proc/$$/status";
+
+		expect((await shell(script)).output).not.toBe("1024\n");
+		expect((await shell(script, { fdRoom: 1000 })).output).toBe("1024\n");
+		expect((await shell("exit 7", { fdRoom: 2 ** 31 - 1 })).status).toEqual({ code: 7 });
+	});
+
 	test("gives exactly the environment asked for", async ({ expect }) => {
 		const { output } = await shell("env | sort", {
 			environment: { PATH: "/usr/bin", ONE: "1=1", EMPTY: "" },
