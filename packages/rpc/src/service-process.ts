@@ -76,6 +76,7 @@ export function startService(options: ServiceOptions): { child: Child; socket: F
 			environment: options.environment ?? serviceEnvironment(),
 			fds: { 1: logEnd, 2: logEnd, 3: theirSocket },
 			newSession: true,
+			fdRoom: serviceFds,
 			...(namespace === undefined ? {} : { namespace }),
 		});
 		ours.move();
@@ -86,6 +87,9 @@ export function startService(options: ServiceOptions): { child: Child; socket: F
 		throw new RpcError("ERR_RPC_SERVICE_START", `service ${name}: ${file}: ${why}`, { cause });
 	}
 }
+
+/** Some for each call that may be in flight at once (`maxCallsInFlight`): a call of a device may leave three open, or four. */
+const serviceFds = 1024;
 
 const startProblems: Record<string, string> = {
 	ENOENT: "does not exist, or the interpreter that its first line names does not",

@@ -116,6 +116,14 @@ describe("services", { timeout }, () => {
 		expect(there.find((each) => each.startsWith("1 "))).toMatch(/^1 pipe:/);
 	});
 
+	test("have room for many descriptors before they have threads", async ({ expect }) => {
+		const { start } = house();
+
+		const pid = await pidOf(start());
+
+		expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^FDSize:\t1024$/m);
+	});
+
 	test("have a session of their own, and an environment without Node's variables", async ({
 		expect,
 	}) => {
