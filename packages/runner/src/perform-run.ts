@@ -262,6 +262,7 @@ class Run {
 			await using early = plan.hasMounts ? undefined : prepareStage(stage, place);
 			using nodes = new StageNodes(namespace, sandbox === "none", osbuildPlace?.devices);
 			this.#seen = { nodes, names: plan.visible };
+			nodes.expect(plan.visible.size);
 			const { devices, mounts } = await this.#openDevices(workshop, plan);
 			using input = await this.#readInput(workshop, stage);
 			const mounted = this.#mountedFor(workshop, mounts, stage);

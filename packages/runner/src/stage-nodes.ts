@@ -1,7 +1,18 @@
 import { constants } from "node:fs";
-import { type FdLike, isSysError, mkdirat, mknodat, openat2, unlinkat } from "@devhost/linux";
+import {
+	type FdLike,
+	isSysError,
+	mkdirat,
+	mknodat,
+	openat2,
+	reserveFds,
+	unlinkat,
+} from "@devhost/linux";
 import { type DeviceNode, type OpenedDevice, throwFailures } from "@devhost/core";
 import type { RunNamespace } from "./namespace.ts";
+
+/** As many as there is room for in any process: a run has less than 40 descriptors, and the kernel begins with room for 64. */
+const fewDevices = 24;
 
 /**
  * The devices of a stage, held open from the moment they are there: if a device's service is killed, its number is nobody
@@ -31,6 +42,12 @@ export class StageNodes implements Disposable {
 		this.#stageDevices = stageDevices;
 		this.#isOwn = stageDevices !== namespace.stageDevices;
 		this.#isBare = isBare;
+	}
+
+	/** Has room made for so many devices, before they are there. */
+	expect(count: number): void {
+		if (count <= fewDevices) return;
+		reserveFds(2 * count + 128).catch(() => {}); // Only speed depends on it.
 	}
 
 	/** Makes a device's nodes and holds the device. Nothing happens when that is done already. @throws {@link SysError} */

@@ -46,6 +46,30 @@ function leftovers(): object {
 }
 const nothing = { loops: [], processes: [], mounts: [], temporary: [] };
 
+describeAsRoot("a run with many devices", () => {
+	test("has room for their descriptors made, and does not wait for it", async ({ expect }) => {
+		const names = Array.from({ length: 30 }, (_, index) => `disk${index}`);
+		for (const name of names) project.image(`${name}.img`);
+		// Without a sandbox the run is the stage's parent. Without that room, the table has 128 by then.
+		const wait = "until grep -q '^FDSize:.256$' /proc/$PPID/status; do sleep 0.01; done";
+		const manifest = project.manifest({
+			devices: Object.fromEntries(
+				names.map((name) => [
+					name,
+					{ type: "devhost.loopback", options: { filename: `${name}.img` } },
+				]),
+			),
+			stages: [{ name: "stage", run: ["sh", "-c", wait], timeout: 10 }],
+		});
+
+		const { code, stdout } = await devhost(["run", "--sandbox", "none", manifest], {
+			cwd: project.folder,
+		});
+
+		expect(code, stdout).toBe(0);
+	});
+});
+
 describeAsRoot("a service that answers with descriptors that nobody asked for", () => {
 	test("may send as many as the protocol allows", async ({ expect }) => {
 		const result = await runWith(253);
