@@ -1,3 +1,5 @@
+import { binding } from "./binding.ts";
+import { checked } from "./errno.ts";
 import { type FdLike, fdNumber } from "./fd.ts";
 import { ioctl, ioctlAsync } from "./ioctl.ts";
 
@@ -51,6 +53,17 @@ export interface LoopStatus {
  */
 export function loopGetFree(control: FdLike): Promise<number> {
 	return ioctlAsync(control, { request: LOOP_CTL_GET_FREE, name: "LOOP_CTL_GET_FREE" });
+}
+
+/**
+ * Makes a loop device, if it is not there.
+ *
+ * @param control - `/dev/loop-control`.
+ * @throws {@link SysError} as {@link loopGetFree}.
+ */
+export function loopAdd(control: FdLike, number: number): void {
+	const result = binding.ioctl(fdNumber(control), LOOP_CTL_ADD, number, undefined);
+	if (result !== -EEXIST) checked(result, "LOOP_CTL_ADD");
 }
 
 /**
@@ -150,4 +163,6 @@ const LOOP_CLR_FD = 0x4c01;
 const LOOP_SET_STATUS64 = 0x4c04;
 const LOOP_GET_STATUS64 = 0x4c05;
 const LOOP_CONFIGURE = 0x4c0a;
+const LOOP_CTL_ADD = 0x4c80;
 const LOOP_CTL_GET_FREE = 0x4c82;
+const EEXIST = 17; // asm-generic/errno-base.h

@@ -85,12 +85,17 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 	// Unbound, so that the kernel offers it for ever; but somebody has it locked, or open exclusively.
 	const isHopeless = (number: number) =>
 		refusals.filter((refusal) => refusal.number === number).length >= patience;
+	// Looking takes as long as two steps of binding. Only once we have come across a device of somebody else's.
+	const isTheirs = (number: number) => refusals.length > 0 && sys.isInUse(number);
 	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
 		const number = sys.getFree();
 		if (!isNotForUs(number)) return number;
 		// Ours are many where many are opened at once: nothing is free among them.
-		return sys.getFreeAfter(Math.max(number, ...ours), isNotForUs);
+		return sys.getFreeAfter(
+			Math.max(number, ...ours),
+			(next) => isNotForUs(next) || isTheirs(next),
+		);
 	} catch (error) {
 		throw controlError(error, filename);
 	}

@@ -5,11 +5,6 @@ import type { Binding, OpenedNode } from "./loop.ts";
 /** Where loop devices are. In `/sys/block` are links to here, which take the kernel twice as long to follow. */
 const loops = "/sys/devices/virtual/block";
 
-/** Whether the kernel has made `loopN`. False too where sysfs is not mounted. */
-export function loopExists(number: number): boolean {
-	return existsSync(`${loops}/loop${number}`);
-}
-
 /** Whether `loopN` is bound to anything. False too where sysfs is not mounted. */
 export function isLoopBound(number: number): boolean {
 	return existsSync(`${loops}/loop${number}/loop`);

@@ -17,6 +17,7 @@ import {
 	LO_FLAGS_DIRECT_IO,
 	LO_FLAGS_PARTSCAN,
 	LO_FLAGS_READ_ONLY,
+	loopAdd,
 	loopClear,
 	loopConfigure,
 	loopSetStatus,
@@ -30,7 +31,7 @@ import {
 	unlinkat,
 } from "@devhost/linux";
 import { Claims } from "./claim-range.ts";
-import { isBoundByStatus, isBoundInSysfs, isLoopBound, loopExists } from "./is-bound.ts";
+import { isBoundByStatus, isBoundInSysfs, isLoopBound } from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
 import type {
 	DeviceDirectory,
@@ -106,10 +107,11 @@ export function linuxLoop({
 			ioctl(openControl(), { request: LOOP_CTL_GET_FREE, name: "LOOP_CTL_GET_FREE" }),
 		getFreeAfter(number, isTaken) {
 			let next = number + 1;
-			while (isTaken(next) || isLoopBound(next)) next++;
-			if (!loopExists(next)) addLoop(openControl(), next);
+			while (isTaken(next)) next++;
+			loopAdd(openControl(), next);
 			return next;
 		},
+		isInUse: isLoopBound,
 		nodeOf,
 		openNode,
 		lock: (devices, loop, number) => locks.lock(loop, number, devices !== undefined),
@@ -175,14 +177,6 @@ export function linuxLoop({
 	};
 }
 
-function addLoop(control: Fd, number: number): void {
-	try {
-		ioctl(control, { request: LOOP_CTL_ADD, name: "LOOP_CTL_ADD", argument: number });
-	} catch (error) {
-		if (!isSysError(error, "EEXIST")) throw error; // somebody was quicker to add it: as good
-	}
-}
-
 /** All on one way to a thread of the pool and back, which costs as much as the calls. The last close unbinds. */
 async function unbind(
 	loop: Handle,
@@ -228,7 +222,6 @@ function describe(loop: number): LoopFacts {
 const noLocks: readonly string[] = ["EINVAL", "ENOLCK", "ENOSYS", "EOPNOTSUPP"];
 const LOOP_MAJOR = 7; // linux/major.h
 // linux/loop.h
-const LOOP_CTL_ADD = 0x4c80;
 const LOOP_CTL_GET_FREE = 0x4c82;
 const O_PATH = 0o10000000; // asm-generic/fcntl.h; Node has no name for it
 const openForUse = { flags: constants.O_RDWR } as const;

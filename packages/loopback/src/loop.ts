@@ -129,6 +129,8 @@ export interface LoopSys {
 	getFree(): number;
 	/** As {@link LoopSys.getFree}, but one after `number` that `isTaken` does not refuse. */
 	getFreeAfter(number: number, isTaken: (number: number) => boolean): number;
+	/** Whether `loopN` is bound now, by whomever; false also if that cannot be told. */
+	isInUse(number: number): boolean;
 	/** The device number of `loopN`. */
 	nodeOf(number: number): DeviceNumber;
 	/** Opens `loopN`: by a node that is in the device directory for that moment, or the machine's node if that is what its name says. */

@@ -189,9 +189,10 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 		getFreeAfter(number, isTaken) {
 			step("getFreeAfter");
 			let next = number + 1;
-			while (bound.has(next) || isTaken(next)) next++;
+			while (isTaken(next)) next++;
 			return next;
 		},
+		isInUse: (number) => bound.has(number),
 		nodeOf: (number) => ({ major: 7, minor: number }),
 		openNode(devices, number) {
 			step("openNode");

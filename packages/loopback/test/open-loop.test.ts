@@ -494,3 +494,23 @@ test("opens many at once on a device each", async ({ expect }) => {
 	expect(machine.log.filter((step) => step === "bind")).toHaveLength(20);
 	expect(machine.leftovers()).toEqual([]);
 });
+
+test("passes over devices of others, of which the kernel says nothing", async ({ expect }) => {
+	const machine = fakeLoop({ files: oneMiB });
+	const others = await openLoop(machine.sys, request());
+	const [facts] = machine.bound.values();
+	for (const number of [3, 4, 5]) {
+		machine.bound.set(number, facts as LoopFacts);
+		machine.staying.add(number);
+	}
+	let waitedMs = 0;
+	const sys = { ...machine.sys, delay: async (ms: number) => void (waitedMs += ms) };
+
+	const loops = await Promise.all(Array.from({ length: 6 }, () => openLoop(sys, request())));
+	const numbers = loops.map(({ number }) => number).toSorted((a, b) => a - b);
+	await Promise.all([others, ...loops].map((loop) => loop[Symbol.asyncDispose]()));
+
+	expect(numbers).toEqual([1, 2, 6, 7, 8, 9]);
+	expect(waitedMs).toBe(0);
+	expect([...machine.bound.keys()]).toEqual([3, 4, 5]);
+});
