@@ -260,7 +260,11 @@ class Run {
 			};
 			// While its devices are being opened. A sandbox with mounts cannot be made before these are there.
 			await using early = plan.hasMounts ? undefined : prepareStage(stage, place);
-			using nodes = new StageNodes(namespace, sandbox === "none", osbuildPlace?.devices);
+			using nodes = new StageNodes(namespace, {
+				isBare: sandbox === "none",
+				isLast: index === manifest.stages.length - 1,
+				own: osbuildPlace?.devices,
+			});
 			this.#seen = { nodes, names: plan.visible };
 			nodes.expect(plan.visible.size);
 			const { devices, mounts } = await this.#openDevices(workshop, plan);

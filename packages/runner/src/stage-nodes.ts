@@ -18,7 +18,8 @@ const fewDevices = 24;
  * The devices of a stage, held open from the moment they are there: if a device's service is killed, its number is nobody
  * else's as long as the stage may write to it. For a sandbox also their nodes in what will be its `/dev`.
  *
- * Nodes have mode 0600, for root, as the host's disks have it at least. Disposing removes them.
+ * Nodes have mode 0600, for root, as the host's disks have it at least. Disposing lets go of the devices, and removes the nodes
+ * if another stage is to come.
  */
 export class StageNodes implements Disposable {
 	readonly #namespace: RunNamespace;
@@ -26,22 +27,31 @@ export class StageNodes implements Disposable {
 	readonly #isBare: boolean;
 	/** What the stage will see as `/dev`. */
 	readonly #stageDevices: FdLike;
-	/** Whether that is the stage's alone, writable, and removed with it, whatever it has made of it. */
-	readonly #isOwn: boolean;
+	/**
+	 * Whether nobody will see it after this stage: it goes with the run, or is the stage's alone, writable, and removed with it,
+	 * whatever it has made of it.
+	 */
+	readonly #isDone: boolean;
 	readonly #holds = new Map<string, Disposable>();
 	/** In the order in which they were made. */
 	readonly #made: { readonly path: string; readonly directory: boolean }[] = [];
 
-	/** @param stageDevices - Lent. Removed by whoever made it. @default what all stages of the run have in turn */
+	/**
+	 * @param stage - `isBare`: without a sandbox. `isLast`: of the run. `own`: a directory for this stage alone, lent, which is
+	 * removed by whoever made it, instead of what all stages of the run have in turn.
+	 */
 	constructor(
 		namespace: RunNamespace,
-		isBare: boolean,
-		stageDevices: FdLike = namespace.stageDevices,
+		stage: {
+			readonly isBare: boolean;
+			readonly isLast: boolean;
+			readonly own?: FdLike | undefined;
+		},
 	) {
 		this.#namespace = namespace;
-		this.#stageDevices = stageDevices;
-		this.#isOwn = stageDevices !== namespace.stageDevices;
-		this.#isBare = isBare;
+		this.#stageDevices = stage.own ?? namespace.stageDevices;
+		this.#isDone = stage.isLast || stage.own !== undefined;
+		this.#isBare = stage.isBare;
 	}
 
 	/** Has room made for so many devices, before they are there. */
@@ -76,7 +86,7 @@ export class StageNodes implements Disposable {
 
 	[Symbol.dispose](): void {
 		for (const hold of this.#holds.values()) hold[Symbol.dispose]();
-		if (this.#isOwn) return;
+		if (this.#isDone) return;
 		const failures: unknown[] = [];
 		for (const { path, directory } of this.#made.splice(0).toReversed()) {
 			try {
