@@ -8,6 +8,7 @@ import {
 	mkdirSync,
 	writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "vitest";
 import { bundleExecutables } from "../src/bundle-executables.ts";
@@ -43,6 +44,37 @@ export function graph(): string { return \`graph \${next()}\\n\`; }
 	expect(output).toBe("start 1\ngraph 2\n");
 	expect(readFileSync(join(folder, "dist/cli.cjs"), "utf8")).not.toContain("graph ");
 	expect(statSync(join(folder, "dist/cli.cjs")).mode & 0o111).toBe(0o111);
+});
+
+test("chunks export values, which nobody has to call for", async ({ expect }) => {
+	const folder = temporaryFolder({
+		"package.json": manifest,
+		"src/cli.ts": `import { next as following, first } from "./count.ts";
+process.stdout.write(String(following(first)));
+void import("./graph.ts");
+`,
+		"src/graph.ts": `import { next, first } from "./count.ts";
+process.stdout.write(String(next(first)));
+`,
+		"src/count.ts": `export const first = 6;
+export function next(n: number): number { return n + 1; }
+`,
+	});
+
+	await bundleExecutables({ packageFolder: folder, entries: ["src/cli.ts"] });
+	const { output } = await runCommand(process.execPath, [join(folder, "dist/cli.cjs")], {
+		cwd: "/",
+	});
+
+	expect(output).toBe("77");
+	const dist = join(folder, "dist");
+	const shared = readdirSync(dist).filter((name) => /^chunk-chunk-.*\.cjs$/.test(name));
+	const exported: unknown = createRequire(dist)(join(dist, shared[0] as string));
+	const properties = Object.values(Object.getOwnPropertyDescriptors(exported));
+	expect(properties.map(({ get, value }) => get ?? typeof value).toSorted()).toEqual([
+		"function",
+		"number",
+	]);
 });
 
 test("import.meta means what it means in the unbundled dist, also of another package", async ({
