@@ -2,25 +2,26 @@ import type { FdLike } from "./fd.ts";
 import { ioctl, ioctlAsync } from "./ioctl.ts";
 import { isSysError } from "./errno.ts";
 
+/** What the kernel answers, as long as it takes to read it: calls on this thread follow one another. */
+const out = new Uint8Array(8);
+const outView = new DataView(out.buffer);
+
 /** Size of a block device in bytes. Source: `BLKGETSIZE64`, linux/fs.h. */
 export function blockSizeBytes(device: FdLike): number {
-	const out = new Uint8Array(8);
 	ioctl(device, { request: BLKGETSIZE64, name: "BLKGETSIZE64", argument: out });
-	return Number(new DataView(out.buffer).getBigUint64(0, true));
+	return Number(outView.getBigUint64(0, true));
 }
 
 /** Bytes of a logical sector of a block device. Source: `BLKSSZGET`, linux/fs.h. */
 export function blockSectorBytes(device: FdLike): number {
-	const out = new Uint8Array(4);
 	ioctl(device, { request: BLKSSZGET, name: "BLKSSZGET", argument: out });
-	return new DataView(out.buffer).getInt32(0, true);
+	return outView.getInt32(0, true);
 }
 
 /** Whether a block device refuses writes. Source: `BLKROGET`, linux/fs.h. */
 export function blockReadOnly(device: FdLike): boolean {
-	const out = new Uint8Array(4);
 	ioctl(device, { request: BLKROGET, name: "BLKROGET", argument: out });
-	return new DataView(out.buffer).getInt32(0, true) !== 0;
+	return outView.getInt32(0, true) !== 0;
 }
 
 /**
@@ -45,14 +46,13 @@ export function setBlockReadOnly(device: FdLike, readOnly: boolean): void {
  * Source: `BLKGETDISKSEQ`, linux/fs.h.
  */
 export function diskSequence(device: FdLike): bigint | undefined {
-	const out = new Uint8Array(8);
 	try {
 		ioctl(device, { request: BLKGETDISKSEQ, name: "BLKGETDISKSEQ", argument: out });
 	} catch (error) {
 		if (isSysError(error, "ENOTTY") || isSysError(error, "EINVAL")) return undefined;
 		throw error;
 	}
-	return new DataView(out.buffer).getBigUint64(0, true);
+	return outView.getBigUint64(0, true);
 }
 
 /**

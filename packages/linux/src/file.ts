@@ -110,12 +110,10 @@ export interface FileRangeLock {
  * Source: fcntl(2), "Open file description locks".
  */
 export function lockFileRange(fd: FdLike, { mode, startBytes, sizeBytes }: FileRangeLock): boolean {
-	const lock = new BigInt64Array(4);
-	const bytes = new Uint8Array(lock.buffer);
-	new Int16Array(lock.buffer)[0] = rangeLockModes[mode];
-	lock[1] = BigInt(startBytes);
-	lock[2] = BigInt(sizeBytes);
-	const result = binding.fcntl(fdNumber(fd), F_OFD_SETLK, bytes);
+	lockType[0] = rangeLockModes[mode];
+	lockRange[1] = BigInt(startBytes);
+	lockRange[2] = BigInt(sizeBytes);
+	const result = binding.fcntl(fdNumber(fd), F_OFD_SETLK, lockBytes);
 	if (result === -EWOULDBLOCK || result === -EACCES) return false;
 	checked(result, "fcntl");
 	return true;
@@ -210,6 +208,10 @@ export function getSeals(fd: FdLike): number {
 }
 
 const statOut = new Float64Array(10);
+// A `struct flock`, as long as the call takes: they follow one another.
+const lockRange = new BigInt64Array(4);
+const lockType = new Int16Array(lockRange.buffer, 0, 1);
+const lockBytes = new Uint8Array(lockRange.buffer);
 
 // Source: sys/stat.h, sys/file.h, fcntl.h, linux/memfd.h, native/blocking.c.
 const S_IFMT = 0o170000;

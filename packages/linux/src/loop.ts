@@ -112,19 +112,16 @@ export async function loopSetStatus(
  * @throws {@link SysError} `ENXIO` it is not bound.
  */
 export function loopStatus(loop: FdLike): LoopStatus {
-	const bytes = new Uint8Array(loopInfoBytes);
-	ioctl(loop, { request: LOOP_GET_STATUS64, name: "LOOP_GET_STATUS64", argument: bytes });
-	const view = new DataView(bytes.buffer);
-	const tag = Buffer.from(bytes.buffer, 56, 64);
-	const end = tag.indexOf(0);
+	ioctl(loop, { request: LOOP_GET_STATUS64, name: "LOOP_GET_STATUS64", argument: info });
+	const end = info.indexOf(0, 56);
 	return {
-		device: view.getBigUint64(0, true),
-		inode: view.getBigUint64(8, true),
-		offsetBytes: view.getBigUint64(24, true),
-		sizeBytes: view.getBigUint64(32, true),
-		number: view.getUint32(40, true),
-		flags: view.getUint32(52, true),
-		tag: tag.toString("utf8", 0, end < 0 ? tag.length : end),
+		device: infoView.getBigUint64(0, true),
+		inode: infoView.getBigUint64(8, true),
+		offsetBytes: infoView.getBigUint64(24, true),
+		sizeBytes: infoView.getBigUint64(32, true),
+		number: infoView.getUint32(40, true),
+		flags: infoView.getUint32(52, true),
+		tag: infoBuffer.toString("utf8", 56, end < 0 ? 120 : Math.min(end, 120)),
 	};
 }
 
@@ -159,6 +156,11 @@ function writeInfo(
 
 // Source: linux/loop.h.
 const loopInfoBytes = 232;
+// What the kernel answers, as long as it takes to read it: calls on this thread follow one another.
+const info = new Uint8Array(loopInfoBytes);
+const infoView = new DataView(info.buffer);
+const infoBuffer = Buffer.from(info.buffer);
+
 const LOOP_CLR_FD = 0x4c01;
 const LOOP_SET_STATUS64 = 0x4c04;
 const LOOP_GET_STATUS64 = 0x4c05;
