@@ -16,6 +16,11 @@ export interface HandlerCall {
 	/** Aborted when the caller no longer waits, the deadline has passed or the host is gone. */
 	readonly signal: AbortSignal;
 	/**
+	 * Tells one listener when {@link HandlerCall.signal} would abort, or did; a later one takes its place. For whoever has a signal of
+	 * his own to abort: it costs a tenth of an event listener.
+	 */
+	onAbort(listener: (reason: unknown) => void): void;
+	/**
 	 * Tells the host something during the call. It arrives before the result.
 	 *
 	 * Signals use up credit that the host renews as it reads. Without credit they wait here; of those named
@@ -56,6 +61,7 @@ export class ServedCall implements HandlerCall {
 	readonly #connection: CallConnection;
 	#controller: AbortController | undefined;
 	#abortReason: RpcError | undefined;
+	#onAbort: ((reason: unknown) => void) | undefined;
 	#credit = signalWindowBytes;
 	/** Signals without credit. */
 	#waiting: WaitingSignal[] = [];
@@ -80,6 +86,11 @@ export class ServedCall implements HandlerCall {
 			if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
 		}
 		return this.#controller.signal;
+	}
+
+	onAbort(listener: (reason: unknown) => void): void {
+		this.#onAbort = listener;
+		if (this.#abortReason !== undefined) listener(this.#abortReason);
 	}
 
 	signalHost(name: string, value?: unknown, { fds, blob }: Extras = noExtras): void {
@@ -121,6 +132,7 @@ export class ServedCall implements HandlerCall {
 		this.#abortReason = reason;
 		this.#forgetSignals();
 		this.#controller?.abort(reason);
+		this.#onAbort?.(reason);
 		this.#wake();
 	}
 

@@ -551,6 +551,26 @@ describe("a call that nobody waits for any more", () => {
 		});
 	});
 
+	test("tells a listener, also one that comes later", async ({ expect }) => {
+		const reasons: unknown[] = [];
+		const { peer } = await greetedHostOf({
+			m: async (_, call) => {
+				await new Promise<void>((resolve) => {
+					call.onAbort((reason) => resolve(void reasons.push(reason)));
+				});
+				call.onAbort((reason) => reasons.push(reason));
+			},
+		});
+		peer.send({ type: CALL, id: 5, value: ["m"] });
+
+		peer.send({ type: CANCEL, id: 5 });
+		await peer.expect(RESULT);
+
+		expect(reasons).toHaveLength(2);
+		expect(reasons[0]).toMatchObject({ code: "ERR_RPC_CANCELLED" });
+		expect(reasons[1]).toBe(reasons[0]);
+	});
+
 	test("passes its deadline in the service too", async ({ expect }) => {
 		const { peer } = await greetedHostOf({ waits });
 
