@@ -87,8 +87,10 @@ export function deviceService(
 			};
 			const options = secrets === undefined ? request.options : secrets.options;
 			const parsed = driver.parseOptions(options ?? {});
-			const device = await held.open(request.name, call.signal, (opening, closeTimeout) =>
-				driver.open(parsed, { ...context, signal: opening, closeTimeout }),
+			const device = await held.open(
+				request.name,
+				(listener) => call.onAbort(listener),
+				(signal, closeTimeout) => driver.open(parsed, { ...context, signal, closeTimeout }),
 			);
 			return openResult(device);
 		} catch (error) {

@@ -43,13 +43,14 @@ export class HeldDevices {
 	/**
 	 * Opens a device and holds it.
 	 *
-	 * @throws {@link DeviceError} `ERR_DEVICE_NAME` the name is taken; `ERR_DEVICE_CANCELLED` the signal aborted, with
+	 * @param onAbort - Tells its listener, once, when the caller gives up.
+	 * @throws {@link DeviceError} `ERR_DEVICE_NAME` the name is taken; `ERR_DEVICE_CANCELLED` the caller gave up, with
 	 * `closeFailures` when the device had to be closed again and that failed; `ERR_DEVICE_CLOSED` after `closeAll`.
 	 * @throws what `open` throws.
 	 */
 	async open(
 		name: string,
-		signal: AbortSignal,
+		onAbort: (listener: (reason: unknown) => void) => void,
 		open: (
 			signal: AbortSignal,
 			closeTimeout: (longestMs: number) => number,
@@ -66,27 +67,26 @@ export class HeldDevices {
 		const controller = new AbortController();
 		const settled = Promise.withResolvers<void>();
 		const held: Held = { name, controller, settled: settled.promise, isHurried: false };
-		const abort = (): void => controller.abort(signal.reason);
-		signal.addEventListener("abort", abort);
-		if (signal.aborted) abort();
+		const { signal } = controller;
+		onAbort((reason) => {
+			if (held.device === undefined) controller.abort(reason);
+		});
 		this.#byName.set(name, held);
 		try {
 			if (signal.aborted) throw cancelled(name, signal.reason);
-			const device = await open(controller.signal, (longestMs) =>
+			const device = await open(signal, (longestMs) =>
 				held.isHurried ? Math.min(longestMs, hurriedCloseMs) : longestMs,
 			);
-			if (controller.signal.aborted) await discard(name, device, controller.signal.reason);
+			if (signal.aborted) await discard(name, device, signal.reason);
 			held.device = device;
 			this.#open.push(held);
 			return device;
 		} catch (error) {
 			this.#byName.delete(name);
 			// Whatever the abort led to in the driver: the caller asked for it.
-			if (!controller.signal.aborted || isDeviceError(error, "ERR_DEVICE_CANCELLED"))
-				throw error;
+			if (!signal.aborted || isDeviceError(error, "ERR_DEVICE_CANCELLED")) throw error;
 			throw cancelled(name, error);
 		} finally {
-			signal.removeEventListener("abort", abort);
 			settled.resolve();
 		}
 	}

@@ -35,9 +35,16 @@ function handlerCall(options: DeviceCallOptions, signal: AbortSignal): HandlerCa
 		fds: new FdSet((options.fds ?? []).map(duplicate)),
 		blob: undefined,
 		signal,
+		onAbort: (listener) => whenAborted(signal, listener),
 		signalHost: (name, value) => options.onSignal?.({ name, value }),
 		ready: () => Promise.resolve(),
 	};
+}
+
+/** Tells a listener when a signal aborts, or has. */
+export function whenAborted(signal: AbortSignal, listener: (reason: unknown) => void): void {
+	if (signal.aborted) listener(signal.reason);
+	else signal.addEventListener("abort", () => listener(signal.reason), { once: true });
 }
 
 function hasExtras(value: unknown): value is ReplyWithExtras {
