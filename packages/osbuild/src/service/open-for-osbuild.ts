@@ -32,12 +32,13 @@ export async function ask(
 	service: DeviceService,
 	method: "begin" | "open",
 	params: object,
-	{ fds, signal }: { readonly fds: FdSet; readonly signal?: AbortSignal },
+	call: { readonly fds: FdSet } & Partial<Pick<HandlerCall, "signal" | "onAbort">>,
 ): Promise<unknown> {
 	return await service.methods[method]?.(params, {
-		fds,
+		fds: call.fds,
 		blob: undefined,
-		signal: signal ?? new AbortController().signal,
+		signal: call.signal ?? new AbortController().signal,
+		onAbort: (listener) => call.onAbort?.(listener),
 		signalHost(kind, text) {
 			if (kind === "log") say(String(text));
 		},
