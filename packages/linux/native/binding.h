@@ -69,12 +69,6 @@ char *get_string(napi_env env, napi_value value);
 
 void define_function(napi_env env, napi_value exports, const char *name, napi_callback function);
 
-/* Makes room for descriptors 0 to count - 1, as far as the limit on them allows: 0, or -1 with errno.
- *
- * The table grows, at 64 and each power of two from 128 on, when a descriptor does not fit; if threads share it, the one that
- * needs that waits for all processors to be done with the old one (fs/file.c, expand_fdtable): 10 to 20 ms each time. */
-int reserve_descriptors(int count);
-
 void define_sockets(napi_env env, napi_value exports);
 void define_files(napi_env env, napi_value exports);
 void define_processes(napi_env env, napi_value exports);

@@ -1,11 +1,11 @@
-/* Calls that may block: ioctl, fsync, close, sync_file_range, syncfs and room for descriptors, on the calling thread or on libuv's pool. */
+/* Calls that may block: ioctl, fsync, close, sync_file_range and syncfs, on the calling thread or on libuv's pool. */
 #include "binding.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE, CALL_WRITE_BACK, CALL_SYNCFS, CALL_RESERVE };
+enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE, CALL_WRITE_BACK, CALL_SYNCFS };
 
 #define MAX_POINTERS 8
 
@@ -27,7 +27,6 @@ static void perform(struct call *call) {
 		case CALL_IOCTL: call->result = ioctl(call->fd, call->request, call->argument); break;
 		case CALL_FSYNC: call->result = fsync(call->fd); break;
 		case CALL_CLOSE: call->result = close(call->fd); break;
-		case CALL_RESERVE: call->result = reserve_descriptors((int)call->request); break;
 		case CALL_SYNCFS: call->result = syncfs(call->fd); break;
 		case CALL_WRITE_BACK:
 			call->result = sync_file_range(call->fd, 0, 0,

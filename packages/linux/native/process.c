@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,7 +94,11 @@ static int cut_bounding_set(uint64_t keep) {
 	return 0;
 }
 
-int reserve_descriptors(int count) {
+/* Makes room for descriptors 0 to count - 1, as far as the limit on them allows: 0, or -1 with errno.
+ *
+ * The table grows, at 64 and each power of two from 128 on, when a descriptor does not fit; if threads share it, the one that
+ * needs that waits for all processors to be done with the old one (fs/file.c, expand_fdtable): 10 to 20 ms each time. */
+static int reserve_descriptors(int count) {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)count) count = (int)limit.rlim_cur;
 	int any = open("/", O_PATH | O_CLOEXEC);
@@ -321,6 +326,30 @@ out:
 	return make_int(env, result);
 }
 
+static void *reserve(void *count) {
+	reserve_descriptors((int)(intptr_t)count);
+	return NULL;
+}
+
+/* reserveDescriptors(count): 0 at once. On a thread of its own: the pool would be started for that, four at once. */
+static napi_value js_reserve_descriptors(napi_env env, napi_callback_info info) {
+	napi_value argv[MAX_ARGUMENTS];
+	arguments(env, info, argv);
+	pthread_t thread;
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	/* Signals are the main thread's. */
+	sigset_t all, ours;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &ours);
+	int error = pthread_create(&thread, &attributes, reserve, (void *)(intptr_t)get_int(env, argv[0]));
+	pthread_sigmask(SIG_SETMASK, &ours, NULL);
+	pthread_attr_destroy(&attributes);
+	return make_int(env, -error);
+}
+
 /* pidfdSignal(pidfd, signal): 0 */
 static napi_value js_pidfd_signal(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
@@ -359,6 +388,7 @@ static napi_value js_exit_now(napi_env env, napi_callback_info info) {
 
 void define_processes(napi_env env, napi_value exports) {
 	define_function(env, exports, "spawn", js_spawn);
+	define_function(env, exports, "reserveDescriptors", js_reserve_descriptors);
 	define_function(env, exports, "pidfdSignal", js_pidfd_signal);
 	define_function(env, exports, "pidfdWait", js_pidfd_wait);
 	define_function(env, exports, "exitNow", js_exit_now);

@@ -84,6 +84,7 @@ export interface Binding {
 		stepStrings: readonly (string | null)[],
 		out: Int32Array,
 	): number;
+	reserveDescriptors(count: number): number;
 	pidfdSignal(pidfd: number, signal: number): number;
 	pidfdWait(pidfd: number, out: Int32Array): number;
 	exitNow(code: number): never;

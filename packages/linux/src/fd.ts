@@ -93,16 +93,15 @@ export function closeFd(fd: number): void {
 }
 
 /**
- * Makes room for `count` descriptors in this process, as far as its limit allows, on a thread of the pool.
+ * Has room made for `count` descriptors in this process, as far as its limit allows: soon, by a thread that does nothing else.
  *
  * The kernel makes room as descriptors are opened, too, the 65th and the 129th and so on; but as Node has threads, opening that one
  * takes 10 to 20 ms, in which nothing else happens.
+ *
+ * @throws {@link SysError} `EAGAIN` no further thread.
  */
-export async function reserveFds(count: number): Promise<void> {
-	checked(
-		await binding.blocking(BLOCKING_RESERVE, -1, count, undefined, undefined),
-		"fcntl(F_DUPFD)",
-	);
+export function reserveFds(count: number): void {
+	checked(binding.reserveDescriptors(count), "pthread_create");
 }
 
 /** Whether a descriptor number is open in this process. */
@@ -117,4 +116,3 @@ const F_DUPFD_CLOEXEC = 1030;
 const F_GETFD = 1;
 const EBADF = 9;
 const BLOCKING_CLOSE = 2;
-const BLOCKING_RESERVE = 5;
