@@ -57,7 +57,11 @@ export class StageNodes implements Disposable {
 	/** Has room made for so many devices, before they are there. */
 	expect(count: number): void {
 		if (count <= fewDevices) return;
-		reserveFds(2 * count + 128).catch(() => {}); // Only speed depends on it.
+		try {
+			reserveFds(2 * count + 128);
+		} catch {
+			// Only speed depends on it.
+		}
 	}
 
 	/** Makes a device's nodes and holds the device. Nothing happens when that is done already. @throws {@link SysError} */
