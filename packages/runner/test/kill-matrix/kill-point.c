@@ -191,7 +191,9 @@ long syscall(long number, ...) {
 /* Services get a clean environment: this library and its variables go to them, and to nothing else. */
 int execve(const char *file, char *const argv[], char *const environment[]) {
 	step("execve");
-	int is_service = argv[0] != NULL && argv[1] != NULL && strstr(argv[1], "service.cjs") != NULL;
+	int is_service = 0;
+	/* Options of Node come before it. */
+	for (int i = 0; argv[i] != NULL && i < 4; i++) is_service |= strstr(argv[i], "service.cjs") != NULL;
 	if (!is_service) return REAL(execve)(file, argv, environment);
 	static const char *const ours[] = {"LD_PRELOAD", "KILL_LOG", "KILL_AT", "KILL_SIGNAL", "KILL_TARGET"};
 	static char texts[5][512];
