@@ -7,17 +7,17 @@ import { type ChunkFunction, chunkScript } from "./chunk-script.ts";
 /** The executable's first chunk: `./chunk-cli-7JVYJQCP.cjs`. */
 declare const firstChunk: string;
 
-const loaded = new Map<string, { exports: unknown }>();
+/** What they export. */
+const loaded = new Map<string, unknown>();
 
 function load(name: string): unknown {
-	const known = loaded.get(name);
-	if (known !== undefined) return known.exports;
+	if (loaded.has(name)) return loaded.get(name);
 	const module = { exports: {} };
-	loaded.set(name, module); // Chunks may need each other in a circle.
 	const filename = join(__dirname, name);
 	const script = chunkScript(readFileSync(filename, "latin1"), filename, readCache(filename));
 	const run = script.runInThisContext() as ChunkFunction;
 	run.call(module.exports, module.exports, chunkRequire, module, filename, __dirname);
+	loaded.set(name, module.exports);
 	return module.exports;
 }
 
