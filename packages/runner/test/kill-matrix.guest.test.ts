@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { Project } from "./devhost.ts";
-import { describeMatrix, KillPoints } from "./kill-matrix/kill-matrix.ts";
+import { describeMatrix, hasHit, KillPoints } from "./kill-matrix/kill-matrix.ts";
 import { stacks } from "./kill-matrix/stacks.ts";
 
 describe("whatever is killed after whichever step of a run", () => {
@@ -30,7 +30,7 @@ describe("whatever is killed after whichever step of a run", () => {
 			await annotate(describeMatrix(result));
 			expect(result.failures).toEqual([]);
 			expect(result.steps.length).toBeGreaterThanOrEqual(40);
-			expect(result.hits).toBeGreaterThan(result.kills * 0.9);
+			expect(hasHit(result)).toBe(true);
 		},
 	);
 });
