@@ -8,6 +8,7 @@ import {
 	fdNumber,
 	isSysError,
 	openat2,
+	reserveFds,
 } from "@devhost/linux";
 import { linuxLoop } from "./linux-loop.ts";
 import type { LoopSys } from "./loop.ts";
@@ -115,6 +116,8 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 	const filename = typeof file === "string" ? file : `descriptor ${fdNumber(file)}`;
 
 	await using acquired = new AsyncDisposableStack();
+	expectDevice();
+	acquired.defer(() => void attached--);
 	using tree = openDirectory(options.tree);
 	const devices = acquired.use(openDirectory(options.devices));
 	const loop = await openLoop(options.sys ?? thisMachine(), {
@@ -165,6 +168,25 @@ export async function attachLoop(options: AttachLoopOptions): Promise<AttachedLo
 		[Symbol.asyncDispose]: close,
 	};
 }
+
+/** Devices of this process. */
+let attached = 0;
+/** So many make it likely that there will be several times as many. */
+let several = 8;
+
+/** Has room made for the descriptors of many devices while there are few: see {@link reserveFds}. */
+function expectDevice(): void {
+	if (++attached < several) return;
+	several *= 8;
+	try {
+		reserveFds(several * fdsOfDevice);
+	} catch {
+		// Only speed depends on it.
+	}
+}
+
+/** While it is opened; then it has two or three. */
+const fdsOfDevice = 8;
 
 /** One for the process: it keeps a descriptor once it was asked for a lock in a device directory. */
 let machine: LoopSys | undefined;

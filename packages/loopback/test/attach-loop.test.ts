@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { test } from "vitest";
 import { attachLoop, type AttachLoopOptions } from "../src/attach-loop.ts";
 import { fakeLoop } from "./fake-loop.ts";
@@ -23,6 +24,24 @@ test.for([
 		sizeBytes,
 		sectorBytes,
 	});
+});
+
+test("has room made for the descriptors of many devices, once there are several at once", async ({
+	expect,
+}) => {
+	const room = (): number =>
+		Number(/^FDSize:\t(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
+	const { sys } = fakeLoop();
+	const attach = () => attachLoop({ file: "disk.img", sys });
+	const before = room();
+
+	for (let i = 0; i < 20; i++) await (await attach()).close();
+	expect(room()).toBe(before);
+	const loops = await Promise.all(Array.from({ length: 8 }, attach));
+
+	expect(before).toBeLessThan(512);
+	await expect.poll(room).toBeGreaterThanOrEqual(512);
+	for (const loop of loops) await loop.close();
 });
 
 test.for<[Partial<AttachLoopOptions>, string]>([
