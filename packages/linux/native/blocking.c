@@ -1,11 +1,11 @@
-/* Calls that may block: ioctl, fsync, close, sync_file_range and syncfs, on the calling thread or on libuv's pool. */
+/* Calls that may block: ioctl, fsync, close, sync_file_range, syncfs and access, on the calling thread or on libuv's pool. */
 #include "binding.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE, CALL_WRITE_BACK, CALL_SYNCFS };
+enum { CALL_IOCTL, CALL_FSYNC, CALL_CLOSE, CALL_WRITE_BACK, CALL_SYNCFS, CALL_EXISTS };
 
 #define MAX_POINTERS 8
 
@@ -32,6 +32,9 @@ static void perform(struct call *call) {
 			call->result = sync_file_range(call->fd, 0, 0,
 										   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 											   SYNC_FILE_RANGE_WAIT_AFTER);
+			break;
+		case CALL_EXISTS:
+			call->result = access(call->argument, F_OK) == 0 ? 1 : errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 			break;
 		}
 		/* close is never repeated: the descriptor is gone even when it says EINTR (close(2)) */

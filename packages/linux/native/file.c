@@ -90,7 +90,7 @@ static napi_value js_openat2(napi_env env, napi_callback_info info) {
 	return make_result(env, result);
 }
 
-/* mknodat(dir, path, mode, major, minor): 0. The mode is made exact: the process's umask does not count. */
+/* mknodat(dir, path, mode, major, minor): 0. The process's umask does not count for groups and others. */
 static napi_value js_mknodat(napi_env env, napi_callback_info info) {
 	napi_value argv[MAX_ARGUMENTS];
 	arguments(env, info, argv);
@@ -99,7 +99,8 @@ static napi_value js_mknodat(napi_env env, napi_callback_info info) {
 	mode_t mode = get_uint(env, argv[2]);
 	if (path == NULL) return make_int(env, -EINVAL);
 	int result = mknodat(dir, path, mode, makedev(get_uint(env, argv[3]), get_uint(env, argv[4])));
-	if (result == 0 && (result = fchmodat(dir, path, mode & 07777, 0)) < 0) {
+	/* Whoever may make nodes is root, who needs no bits of his own. */
+	if (result == 0 && (mode & 077) != 0 && (result = fchmodat(dir, path, mode & 07777, 0)) < 0) {
 		int error = errno;
 		unlinkat(dir, path, 0);
 		errno = error;

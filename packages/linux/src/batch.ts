@@ -19,6 +19,8 @@ export type BatchCall =
 	 * opened; unlike fsync without a flush of the disk. sync_file_range(2).
 	 */
 	| { readonly call: "sync_file_range"; readonly fd: FdLike }
+	/** Whether a path leads to something: 1 or 0. access(2). */
+	| { readonly call: "exists"; readonly path: string }
 	/** The descriptor is taken: it is closed also when its closing fails. */
 	| { readonly call: "close"; readonly fd: Pick<Fd, "fd" | "take"> };
 
@@ -38,9 +40,9 @@ export async function performInOrder(
 	const structures: (Uint8Array | undefined)[] = [];
 	for (const [index, each] of calls.entries()) {
 		numbers[index * 3] = kinds[each.call];
-		numbers[index * 3 + 1] = each.call === "close" ? each.fd.fd : fdNumber(each.fd);
+		numbers[index * 3 + 1] = fdOf(each);
 		numbers[index * 3 + 2] = each.call === "ioctl" ? each.request : 0;
-		structures.push(each.call === "ioctl" ? each.argument : undefined);
+		structures.push(structureOf(each));
 	}
 	// Not before: nothing is taken when a descriptor above is closed already, which throws.
 	for (const each of calls) if (each.call === "close") each.fd.take();
@@ -48,9 +50,24 @@ export async function performInOrder(
 	return calls.map((each, index) => {
 		const result = numbers[index * 3] as number;
 		if (result >= 0) return result;
-		return new SysError(each.call === "ioctl" ? each.name : each.call, -result);
+		return new SysError(nameOf(each), -result);
 	});
 }
 
+function nameOf(each: BatchCall): string {
+	if (each.call === "exists") return "access";
+	return each.call === "ioctl" ? each.name : each.call;
+}
+
+function fdOf(each: BatchCall): number {
+	if (each.call === "exists") return -1;
+	return each.call === "close" ? each.fd.fd : fdNumber(each.fd);
+}
+
+function structureOf(each: BatchCall): Uint8Array | undefined {
+	if (each.call === "exists") return Buffer.from(`${each.path}\0`);
+	return each.call === "ioctl" ? each.argument : undefined;
+}
+
 // Source: native/blocking.c.
-const kinds = { ioctl: 0, fsync: 1, close: 2, sync_file_range: 3 } as const;
+const kinds = { ioctl: 0, fsync: 1, close: 2, sync_file_range: 3, exists: 5 } as const;

@@ -40,7 +40,7 @@ export function openat2(
 }
 
 /**
- * Makes a device node. `mode` holds exactly, whatever the umask.
+ * Makes a device node. What `mode` gives to groups and others holds exactly, whatever the umask.
  *
  * @throws {@link SysError} `EPERM` without `CAP_MKNOD`; `EEXIST` when the name is taken.
  */
@@ -158,18 +158,14 @@ export interface FileStatus {
 /** Asks what stands behind a descriptor. */
 export function statFd(fd: FdLike): FileStatus {
 	checked(binding.fstat(fdNumber(fd), statOut), "fstat");
-	const at = (index: number) => statOut[index] as number;
-	const mode = at(0);
+	const out = statOut as unknown as StatNumbers;
+	const mode = out[0];
 	const type = fileTypes[mode & S_IFMT] ?? "file";
-	return {
-		type,
-		sizeBytes: at(1),
-		device: { major: at(2), minor: at(3) },
-		inode: (BigInt(at(9)) << 32n) | BigInt(at(6)),
-		...((type === "block" || type === "char") && { node: { major: at(4), minor: at(5) } }),
-		mode: mode & 0o7777,
-		uid: at(8),
-	};
+	const device = { major: out[2], minor: out[3] };
+	const inode = (BigInt(out[9]) << 32n) | BigInt(out[6]);
+	const common = { type, sizeBytes: out[1], device, inode, mode: mode & 0o7777, uid: out[8] };
+	if (type !== "block" && type !== "char") return common;
+	return { ...common, node: { major: out[4], minor: out[5] } };
 }
 
 /**
@@ -208,6 +204,19 @@ export function getSeals(fd: FdLike): number {
 }
 
 const statOut = new Float64Array(10);
+/** All that are written: for the compiler, which does not know how many a `Float64Array` has. */
+type StatNumbers = readonly [
+	number,
+	number,
+	number,
+	number,
+	number,
+	number,
+	number,
+	number,
+	number,
+	number,
+];
 // A `struct flock`, as long as the call takes: they follow one another.
 const lockRange = new BigInt64Array(4);
 const lockType = new Int16Array(lockRange.buffer, 0, 1);

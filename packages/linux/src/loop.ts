@@ -78,12 +78,11 @@ export function loopAdd(control: FdLike, number: number): void {
  * Source: linux/loop.h; loop(4).
  */
 export async function loopConfigure(loop: FdLike, config: LoopConfig): Promise<void> {
-	const bytes = new Uint8Array(304);
-	const view = new DataView(bytes.buffer);
-	view.setUint32(0, fdNumber(config.file), true);
-	view.setUint32(4, config.sectorBytes, true);
-	writeInfo(bytes.subarray(8, 8 + loopInfoBytes), config);
-	await ioctlAsync(loop, { request: LOOP_CONFIGURE, name: "LOOP_CONFIGURE", argument: bytes });
+	draftView.setUint32(0, fdNumber(config.file), true);
+	draftView.setUint32(4, config.sectorBytes, true);
+	draftInfo(config);
+	const argument = draft.slice();
+	await ioctlAsync(loop, { request: LOOP_CONFIGURE, name: "LOOP_CONFIGURE", argument });
 }
 
 /**
@@ -95,13 +94,9 @@ export async function loopSetStatus(
 	loop: FdLike,
 	status: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
 ): Promise<void> {
-	const bytes = new Uint8Array(loopInfoBytes);
-	writeInfo(bytes, status);
-	await ioctlAsync(loop, {
-		request: LOOP_SET_STATUS64,
-		name: "LOOP_SET_STATUS64",
-		argument: bytes,
-	});
+	draftInfo(status);
+	const argument = draft.slice(8, 8 + loopInfoBytes);
+	await ioctlAsync(loop, { request: LOOP_SET_STATUS64, name: "LOOP_SET_STATUS64", argument });
 }
 
 /**
@@ -134,24 +129,23 @@ export function loopClear(loop: FdLike): void {
 	ioctl(loop, { request: LOOP_CLR_FD, name: "LOOP_CLR_FD" });
 }
 
-function writeInfo(
-	bytes: Uint8Array,
-	{
-		offsetBytes,
-		sizeBytes,
-		flags,
-		tag,
-	}: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">,
-): void {
-	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-	view.setBigUint64(24, BigInt(offsetBytes), true);
-	view.setBigUint64(32, BigInt(sizeBytes), true);
-	view.setUint32(52, flags, true);
+/** Writes into the draft's `struct loop_info64`. */
+function draftInfo({
+	offsetBytes,
+	sizeBytes,
+	flags,
+	tag,
+}: Pick<LoopConfig, "offsetBytes" | "sizeBytes" | "flags" | "tag">): void {
+	draftView.setBigUint64(8 + 24, BigInt(offsetBytes), true);
+	draftView.setBigUint64(8 + 32, BigInt(sizeBytes), true);
+	draftView.setUint32(8 + 52, flags, true);
+	draftTag.fill(0);
+	// It would write as many characters as there is room for.
 	const length = Buffer.byteLength(tag);
 	if (length > maxLoopTagBytes) {
 		throw new RangeError(`loop tag: ${length} bytes, at most ${maxLoopTagBytes}`);
 	}
-	Buffer.from(bytes.buffer, bytes.byteOffset + 56, maxLoopTagBytes).write(tag);
+	draftTag.write(tag);
 }
 
 // Source: linux/loop.h.
@@ -160,6 +154,10 @@ const loopInfoBytes = 232;
 const info = new Uint8Array(loopInfoBytes);
 const infoView = new DataView(info.buffer);
 const infoBuffer = Buffer.from(info.buffer);
+// A `struct loop_config`, as long as it takes to copy it. What is written nowhere is 0.
+const draft = new Uint8Array(304);
+const draftView = new DataView(draft.buffer);
+const draftTag = Buffer.from(draft.buffer, 8 + 56, maxLoopTagBytes);
 
 const LOOP_CLR_FD = 0x4c01;
 const LOOP_SET_STATUS64 = 0x4c04;

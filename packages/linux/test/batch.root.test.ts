@@ -59,6 +59,27 @@ test("makes every call in order, also after one that failed", async ({ expect })
 	expect(file.isOpen).toBe(false);
 });
 
+test("says whether there is something at a path", async ({ expect }) => {
+	const found = create("found");
+	const inFile = join(folder, "found", "below");
+
+	const results = await performInOrder([
+		{ call: "exists", path: join(folder, "found") },
+		{ call: "exists", path: join(folder, "missing") },
+		{ call: "exists", path: inFile },
+		{ call: "exists", path: `/${"x".repeat(300)}` },
+		{ call: "close", fd: found },
+	]);
+
+	expect(results).toEqual([
+		1,
+		0,
+		0,
+		expect.objectContaining({ syscall: "access", code: "ENAMETOOLONG" }),
+		0,
+	]);
+});
+
 test("makes many batches at once, and none at all", async ({ expect }) => {
 	const files = Array.from({ length: 50 }, (_, i) => create(String(i)));
 
