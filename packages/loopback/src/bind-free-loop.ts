@@ -40,6 +40,8 @@ const patience = 3;
  * so that two who ask at once would collide; who then looks further need not ask about these.
  */
 const ours = new Set<number>();
+/** Those of them that are not bound yet. */
+let binding = 0;
 
 /** A device that {@link bindFreeLoop} gave is bound no longer. */
 export function releaseLoop({ number }: BoundLoop): void {
@@ -57,8 +59,8 @@ export function releaseLoop({ number }: BoundLoop): void {
  * @throws {@link DeviceError} `ERR_DEVICE_PERMISSION` not root, or a container's rules.
  * @throws the signal's reason, when it aborts.
  */
-export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<BoundLoop> {
-	const { filename, signal } = binding.request;
+export async function bindFreeLoop(sys: LoopSys, wanted: BindRequest): Promise<BoundLoop> {
+	const { filename, signal } = wanted.request;
 	const refusals: Refusal[] = [];
 
 	while (refusals.length < maxAttempts) {
@@ -69,12 +71,14 @@ export async function bindFreeLoop(sys: LoopSys, binding: BindRequest): Promise<
 		signal?.throwIfAborted();
 		const number = freeNumber(sys, filename, refusals);
 		ours.add(number);
+		binding++;
 		let result: BoundLoop | Refusal | undefined;
 		try {
-			result = await tryBind(sys, number, binding);
+			result = await tryBind(sys, number, wanted);
 			if ("loop" in result) return result;
 			refusals.push(result);
 		} finally {
+			binding--;
 			if (result === undefined || !("loop" in result)) ours.delete(number);
 		}
 	}
@@ -89,8 +93,9 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 	const isTheirs = (number: number) => refusals.length > 0 && sys.isInUse(number);
 	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
-		const number = sys.getFree();
-		if (!isNotForUs(number)) return number;
+		// The kernel would say the number that one of ours is about to be bound to.
+		const number = binding > 0 ? -1 : sys.getFree();
+		if (number >= 0 && !isNotForUs(number)) return number;
 		// Ours are many where many are opened at once: nothing is free among them.
 		return sys.getFreeAfter(
 			Math.max(number, ...ours),

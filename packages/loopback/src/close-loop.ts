@@ -38,6 +38,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 	let claim: Handle | undefined;
 	let isKnownBusy = false;
 	let isLate = false;
+	let isSeenGone = false;
 
 	const waitForClaim = async (): Promise<void> => {
 		await waitUntil(sys, deadlineMs, () => (claim = tryClaim(sys, loop)) !== undefined);
@@ -64,11 +65,13 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 		// Nobody of the run can change it any more. Before it is closed: one that would stay is told to go.
 		() => verifyUnchanged(sys, { bound, binding, devices, subject }),
 		async () => {
-			const { flush, sync, close } = await sys.unbind(
+			const unbinding = await sys.unbind(
 				loop,
-				claim,
+				{ number, claim },
 				readOnly ? undefined : witness,
 			);
+			isSeenGone = unbinding.isGone;
+			const { flush, sync, close } = unbinding;
 			throwFailures([
 				flush && lost(sys, witness, subject, flush),
 				sync && lost(sys, witness, subject, sync),
@@ -76,7 +79,7 @@ export async function closeLoop(sys: LoopSys, closing: ClosingLoop): Promise<voi
 			]);
 		},
 		() => lock?.[Symbol.asyncDispose](),
-		() => (isGone() ? undefined : waitUntilGone()),
+		() => (isSeenGone || isGone() ? undefined : waitUntilGone()),
 		// What others wrote until they let go.
 		() => (isLate && !readOnly ? syncFile(sys, { witness, subject }) : undefined),
 		() => releaseLoop(bound),

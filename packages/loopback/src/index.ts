@@ -16,7 +16,7 @@ export type {
 	LoopState,
 	LoopSys,
 	OpenedNode,
-	UnbindFailures,
+	Unbinding,
 } from "./loop.ts";
 export { loopback } from "./loopback.ts";
 export { type LoopbackOptions, parseLoopbackOptions } from "./options.ts";

@@ -5,14 +5,19 @@ import type { Binding, OpenedNode } from "./loop.ts";
 /** Where loop devices are. In `/sys/block` are links to here, which take the kernel twice as long to follow. */
 const loops = "/sys/devices/virtual/block";
 
+/** What is there as long as `loopN` is bound. */
+export function boundPath(number: number): string {
+	return `${loops}/loop${number}/loop`;
+}
+
 /** Whether `loopN` is bound to anything. False too where sysfs is not mounted. */
 export function isLoopBound(number: number): boolean {
-	return existsSync(`${loops}/loop${number}/loop`);
+	return existsSync(boundPath(number));
 }
 
 let wasSysfsSeen = false;
 
-function isSysfsMounted(): boolean {
+export function isSysfsMounted(): boolean {
 	wasSysfsSeen ||= existsSync("/sys/block");
 	return wasSysfsSeen;
 }

@@ -31,16 +31,15 @@ import {
 	unlinkat,
 } from "@devhost/linux";
 import { Claims } from "./claim-range.ts";
-import { isBoundByStatus, isBoundInSysfs, isLoopBound } from "./is-bound.ts";
+import {
+	boundPath,
+	isBoundByStatus,
+	isBoundInSysfs,
+	isLoopBound,
+	isSysfsMounted,
+} from "./is-bound.ts";
 import { loopLocks } from "./lock-node.ts";
-import type {
-	DeviceDirectory,
-	Handle,
-	LoopConfig,
-	LoopFacts,
-	LoopSys,
-	UnbindFailures,
-} from "./loop.ts";
+import type { DeviceDirectory, Handle, LoopConfig, LoopFacts, LoopSys, Unbinding } from "./loop.ts";
 import { openMachineNode, openPrivateNode } from "./open-loop-node.ts";
 
 /**
@@ -180,20 +179,21 @@ export function linuxLoop({
 /** All on one way to a thread of the pool and back, which costs as much as the calls. The last close unbinds. */
 async function unbind(
 	loop: Handle,
-	claim: Handle | undefined,
+	{ number, claim }: { readonly number: number; readonly claim: Handle | undefined },
 	witness: Handle | undefined,
-): Promise<UnbindFailures> {
+): Promise<Unbinding> {
 	const calls: BatchCall[] = [];
 	if (witness !== undefined) {
 		calls.push({ call: "sync_file_range", fd: loop.fd }, { call: "fsync", fd: witness.fd });
 	}
 	calls.push({ call: "close", fd: loop });
 	if (claim !== undefined) calls.push({ call: "close", fd: claim });
-	const failures = (await performInOrder(calls)).map((result) =>
-		isSysError(result) ? result : undefined,
-	);
+	calls.push({ call: "exists", path: boundPath(number) });
+	const results = await performInOrder(calls);
+	const isGone = results.at(-1) === 0 && isSysfsMounted();
+	const failures = results.map((result) => (isSysError(result) ? result : undefined));
 	const [flush, sync] = witness === undefined ? [] : failures.splice(0, 2);
-	return { flush, sync, close: failures.find((failure) => failure !== undefined) };
+	return { isGone, flush, sync, close: failures.find((failure) => failure !== undefined) };
 }
 
 function flagsOf({ readOnly, directIo }: LoopConfig): number {

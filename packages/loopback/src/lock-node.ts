@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { detachedMount, type Fd, flock, isSysError, openat2 } from "@devhost/linux";
+import { detachedMount, type Fd, type FdLike, flock, isSysError, openat2 } from "@devhost/linux";
 import type { Handle, LoopLock } from "./loop.ts";
 
 /**
@@ -37,28 +37,43 @@ export function loopLocks(): LoopLocks {
 	return {
 		lock(loop, number, isOurNode) {
 			// Nobody else can open the node that `loop` was opened by, if it was one of ours.
-			using opened = new DisposableStack();
 			const held = isOurNode ? openKernelNode(number) : undefined;
-			opened.use(held);
-			if (!flock(held ?? loop.fd, "exclusive")) return undefined;
-			opened.move(); // nothing below can throw
-			let inDirectory: Fd | undefined;
-			return {
-				extend(devices, name) {
-					inDirectory = openat2(devices, name, { flags: constants.O_RDONLY });
-					flock(inDirectory, "exclusive"); // it was made a moment ago: nobody has it
-				},
-				release() {
-					if (held === undefined) flock(loop.fd, "unlock");
-					held?.close();
-				},
-				async [Symbol.asyncDispose]() {
-					await inDirectory?.closeAsync();
-					await held?.closeAsync();
-				},
-			};
+			let isLocked = false;
+			try {
+				isLocked = flock(held ?? loop.fd, "exclusive");
+			} finally {
+				if (!isLocked) held?.close();
+			}
+			return isLocked ? new NodeLock(loop, held) : undefined;
 		},
 	};
+}
+
+class NodeLock implements LoopLock {
+	readonly #loop: Handle;
+	/** The kernel's node; undefined where the device's own is locked. */
+	readonly #held: Fd | undefined;
+	#inDirectory: Fd | undefined;
+
+	constructor(loop: Handle, held: Fd | undefined) {
+		this.#loop = loop;
+		this.#held = held;
+	}
+
+	extend(devices: FdLike, name: string): void {
+		this.#inDirectory = openat2(devices, name, { flags: constants.O_RDONLY });
+		flock(this.#inDirectory, "exclusive"); // it was made a moment ago: nobody has it
+	}
+
+	release(): void {
+		if (this.#held === undefined) flock(this.#loop.fd, "unlock");
+		else this.#held.close();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#inDirectory?.closeAsync();
+		await this.#held?.closeAsync();
+	}
 }
 
 /**

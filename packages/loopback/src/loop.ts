@@ -64,8 +64,10 @@ export interface OpenedNode {
 	readonly path: string | undefined;
 }
 
-/** What failed of {@link LoopSys.unbind}. */
-export interface UnbindFailures {
+/** What {@link LoopSys.unbind} came to. */
+export interface Unbinding {
+	/** The device was seen to be unbound; otherwise it may be, or not. */
+	readonly isGone: boolean;
 	/** Bringing what was written to the file. */
 	readonly flush?: unknown;
 	/** Bringing the file to its disk. */
@@ -161,15 +163,16 @@ export interface LoopSys {
 	/**
 	 * Flushes the device and syncs its file unless nothing can have been written, then closes the device: with its last
 	 * descriptor the kernel unbinds it. Every step is taken whatever became of those before; the failures are returned.
+	 * Then it looks once whether the device is gone.
 	 *
-	 * @param claim - The device's other descriptor, if there is one, which is closed last.
+	 * @param device - Its number, and its other descriptor, if there is one, which is closed last.
 	 * @param witness - As of {@link LoopSys.syncFile}; stays open. Undefined: nothing can have been written.
 	 */
 	unbind(
 		loop: Handle,
-		claim: Handle | undefined,
+		device: { readonly number: number; readonly claim: Handle | undefined },
 		witness: Handle | undefined,
-	): Promise<UnbindFailures>;
+	): Promise<Unbinding>;
 	/** Whether the device is still bound as it was for us. */
 	isBound(devices: DeviceDirectory, binding: Binding): boolean;
 

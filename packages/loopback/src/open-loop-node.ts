@@ -26,7 +26,7 @@ function isLoopNode(loop: FdLike, { major, minor }: DeviceNumber): boolean {
  * once.
  */
 export function openPrivateNode(devices: FdLike, number: number, node: DeviceNumber): OpenedNode {
-	const name = `.loop${number}-${Math.random().toString(36).slice(2, 12)}`;
+	const name = `.loop${number}-${unique}-${++opened}`;
 	mknodat(devices, name, "block", node, 0o600);
 	let loop: Fd | undefined;
 	try {
@@ -36,6 +36,10 @@ export function openPrivateNode(devices: FdLike, number: number, node: DeviceNum
 	}
 	return { loop, path: undefined };
 }
+
+/** Processes in different namespaces may have the same number, and one directory. */
+const unique = Math.random().toString(36).slice(2, 12);
+let opened = 0;
 
 function removeName(devices: FdLike, name: string, loop: Fd | undefined): void {
 	try {

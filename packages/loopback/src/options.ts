@@ -47,11 +47,8 @@ const expected: Readonly<Record<keyof LoopbackManifestOptions, string>> = {
  */
 export function parseLoopbackOptions(value: unknown): LoopbackOptions {
 	const plain = toPlain(value ?? {});
-	refuseOptions(
-		findLoopbackManifestOptionsProblems(plain).map((problem) =>
-			describeOption(problem, plain, { expected }),
-		),
-	);
+	const problems = findLoopbackManifestOptionsProblems(plain);
+	refuseOptions(problems.map((problem) => describeOption(problem, plain, { expected })));
 	return withUnits(plain as LoopbackManifestOptions);
 }
 

@@ -278,7 +278,7 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			await Promise.resolve();
 			step("flush");
 		},
-		async unbind(loop, claim, witness) {
+		async unbind(loop, { claim }, witness) {
 			await Promise.resolve();
 			const failures: { flush?: unknown; sync?: unknown; close?: unknown } = {};
 			const attempt = (name: keyof typeof failures, body: () => void): void => {
@@ -294,7 +294,8 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			}
 			attempt("close", () => loop.close());
 			attempt("close", () => claim?.close());
-			return failures;
+			// Whoever closes has to look.
+			return { isGone: false, ...failures };
 		},
 		isBound(_devices, { number, diskSequence, tag }) {
 			step("isBound");

@@ -74,6 +74,21 @@ test("opens and closes in this order", async ({ expect }) => {
 	expect(machine.leftovers()).toEqual([]);
 });
 
+test("looks no further for a device that was seen to be gone", async ({ expect }) => {
+	const machine = fakeLoop();
+	const sys: LoopSys = {
+		...machine.sys,
+		unbind: async (...wanted) => ({ ...(await machine.sys.unbind(...wanted)), isGone: true }),
+	};
+
+	const loop = await openLoop(sys, request());
+	await loop[Symbol.asyncDispose]();
+
+	expect(machine.log).toContain("close claim");
+	expect(machine.log).not.toContain("isBound");
+	expect(machine.leftovers()).toEqual([]);
+});
+
 test("looks for partitions only once the device is bound (systemd#41425)", async ({ expect }) => {
 	const machine = fakeLoop();
 
@@ -492,6 +507,7 @@ test("opens many at once on a device each", async ({ expect }) => {
 
 	expect(numbers).toEqual([...Array(20).keys()]);
 	expect(machine.log.filter((step) => step === "bind")).toHaveLength(20);
+	expect(machine.log.filter((step) => step === "getFree")).toHaveLength(1);
 	expect(machine.leftovers()).toEqual([]);
 });
 
