@@ -22,10 +22,10 @@ import type { CloseParams, OpenResult } from "./wire.ts";
 import { toPlain } from "./json-value.ts";
 import { parentsOf } from "./parents.ts";
 import { isAnswer, isConnectionOver, toDeviceError } from "./remote-device-error.ts";
+import { GroupedCalls } from "./grouped-calls.ts";
 import { hasSecretOptions } from "./secret-schema.ts";
 import type { SecretSource } from "./secret/source.ts";
 import type { TakenSecrets } from "./secret/take-secrets.ts";
-import { Semaphore } from "./semaphore.ts";
 import { nowMs } from "./clock.ts";
 
 /** What happens to a device. `ms` is the time since its opening or closing began. */
@@ -110,12 +110,6 @@ interface OpenRequest {
 	readonly opening: Opening;
 }
 
-/**
- * How many calls one service may have at once. With few the first answers are dealt with while the service works on the
- * next: with all of 64 devices at once it takes a tenth longer.
- */
-const maxCallsPerService = 32;
-
 const defaultOpenTimeoutMs = 60_000;
 const defaultCloseTimeoutMs = 300_000;
 
@@ -143,7 +137,7 @@ export class DeviceManager implements AsyncDisposable {
 	readonly #begun = new Map<DeviceServiceClient, Promise<void>>();
 	/** Services whose end has been reported. */
 	readonly #ended = new Set<DeviceServiceClient>();
-	readonly #calls = new Map<DeviceServiceClient, Semaphore>();
+	readonly #calls = new Map<DeviceServiceClient, GroupedCalls>();
 	/** What is open, in the order of completion. */
 	readonly #entries: Entry[] = [];
 	/** How many devices have been opened, closed ones included. */
@@ -289,7 +283,7 @@ export class DeviceManager implements AsyncDisposable {
 		try {
 			using secrets = this.#hasSecrets(spec) ? await this.#takeSecrets(request) : undefined;
 			const service = this.#options.service(spec.type);
-			client = service instanceof Promise ? await service : service;
+			client = this.#callsOf(service instanceof Promise ? await service : service);
 			const result = await this.#callOpen(client, request, secrets);
 			const openMs = nowMs() - startMs;
 			const { type } = spec;
@@ -343,9 +337,6 @@ export class DeviceManager implements AsyncDisposable {
 		const { type, mount } = spec;
 		const options = secrets === undefined ? spec.options : secrets.options;
 		using tree = spec.tree === undefined ? undefined : await this.#directoryOf(request);
-		const slots = this.#slotsOf(client);
-		using _ = slots.tryAcquire() ?? (await slots.acquire());
-		if (opening.signal.aborted) throw opening.cancelled(name);
 
 		// One after the other on the wire, without waiting for the first answer.
 		const begun = this.#begin(client);
@@ -418,10 +409,11 @@ export class DeviceManager implements AsyncDisposable {
 		return begun;
 	}
 
-	#slotsOf(client: DeviceServiceClient): Semaphore {
+	/** The calls to a service. */
+	#callsOf(client: DeviceServiceClient): GroupedCalls {
 		let calls = this.#calls.get(client);
 		if (calls === undefined) {
-			calls = new Semaphore(maxCallsPerService);
+			calls = new GroupedCalls(client);
 			this.#calls.set(client, calls);
 		}
 		return calls;
@@ -489,8 +481,6 @@ export class DeviceManager implements AsyncDisposable {
 	async #closeOne(entry: Entry, hurry: boolean): Promise<DeviceError | undefined> {
 		const { client, device } = entry;
 		const { name } = device;
-		const slots = this.#slotsOf(client);
-		using _ = slots.tryAcquire() ?? (await slots.acquire());
 		const startMs = nowMs();
 		this.#emit({ type: "closing", name, device });
 		try {

@@ -6,6 +6,7 @@ import { asCloseFailure } from "./close-failure.ts";
 import type { DeviceDriver, MountPlace, OpenContext, OpenDevice } from "./driver.ts";
 import { toWireError } from "./error-wire.ts";
 import { DeviceError } from "./error.ts";
+import { type DeviceCall, eachDevice, oneDevice } from "./each-device.ts";
 import { HeldDevices } from "./held-devices.ts";
 import { parseKey } from "./mount-key.ts";
 import { parentsComplaint } from "./parents.ts";
@@ -67,7 +68,7 @@ export function deviceService(
 		return null;
 	};
 
-	const open: Handler = async (params, call): Promise<OpenResult> => {
+	const open = async (params: unknown, call: DeviceCall): Promise<OpenResult> => {
 		const request = openParams(params);
 		try {
 			const driver = byType.get(request.type);
@@ -83,7 +84,7 @@ export function deviceService(
 				...(tree !== undefined && { tree }),
 				...(request.mount !== undefined && { mount: await mountPlace(request, run) }),
 				secret: (pointer: string) => secrets?.get(pointer),
-				log: (text: string) => call.signalHost("log", text),
+				log: (text: string) => call.log(text),
 			};
 			const options = secrets === undefined ? request.options : secrets.options;
 			const parsed = driver.parseOptions(options ?? {});
@@ -103,7 +104,7 @@ export function deviceService(
 		return openDirectory(held, params);
 	};
 
-	const close: Handler = async (params) => {
+	const close = async (params: unknown): Promise<null> => {
 		const { name, hurry } = object(params, "close");
 		if (typeof name !== "string") throw broken("close needs a name");
 		try {
@@ -118,7 +119,14 @@ export function deviceService(
 		module: options.module ?? main.types[0] ?? "unnamed",
 		version: options.version ?? "0.0.0",
 		schema: main.schema,
-		methods: { begin, open, directory, close },
+		methods: {
+			begin,
+			open: oneDevice(open),
+			openEach: eachDevice("openEach", open),
+			directory,
+			close: oneDevice(close),
+			closeEach: eachDevice("closeEach", close),
+		},
 		async close(): Promise<void> {
 			const failures = await held.closeAll();
 			run?.tree.close();

@@ -56,13 +56,13 @@ export function describeOption(
  *
  * @throws {@link DeviceError} `ERR_DEVICE_OPTIONS` if there are any.
  */
-export function refuseOptions(problems: Iterable<DeviceProblem>): void {
+export function refuseOptions(problems: readonly DeviceProblem[]): void {
+	if (problems.length === 0) return;
 	const found = new Map<string, DeviceProblem>();
 	for (const problem of problems) {
 		if (!found.has(problem.pointer)) found.set(problem.pointer, problem);
 	}
 	const first = [...found.values()];
-	if (first.length === 0) return;
 	const message = first.map((problem) => problem.message).join("; ");
 	throw new DeviceError("ERR_DEVICE_OPTIONS", message, { problems: first });
 }

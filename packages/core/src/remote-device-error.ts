@@ -38,6 +38,36 @@ export function isAnswer(error: unknown): boolean {
 	return isRemote(error);
 }
 
+/** Whether a service has no method of that name. */
+export function isUnknownMethod(error: unknown): boolean {
+	return codeOf(error) === "ERR_RPC_METHOD";
+}
+
+/** Whether a call was never begun: its parameters cannot travel, or are too much, or the service has no such method. */
+export function isUnsent(error: unknown): boolean {
+	const isTooMuch = codeOf(error) === "ERR_RPC_LIMIT" && !isRemote(error);
+	return error instanceof TypeError || isTooMuch || isUnknownMethod(error);
+}
+
+/** What a service said of one device of several, as `RemoteError` of `@devhost/rpc`, which a manager does not load. */
+export class RemoteFailureError extends Error implements Remote {
+	override readonly name = "RemoteError";
+	readonly code: string;
+	readonly remoteCode: string;
+	readonly remoteName: string;
+	readonly data?: unknown;
+
+	/** @param said - `error` of a `Done`; what is missing is made up. */
+	constructor(said: unknown) {
+		const { code, name, message, data } = isRecord(said) ? said : {};
+		super(typeof message === "string" ? message : "an error without a message");
+		this.code = typeof code === "string" ? code : "ERR_UNCODED";
+		this.remoteCode = this.code;
+		this.remoteName = typeof name === "string" ? name : "Error";
+		if (data !== undefined) this.data = data;
+	}
+}
+
 /** Whether the connection is over, and with it every device of the service. */
 export function isConnectionOver(error: unknown): boolean {
 	const code = codeOf(error) ?? "";

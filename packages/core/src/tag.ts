@@ -17,6 +17,8 @@ export const maxLoopTagBytes = 63;
  */
 export const maxMappingTagBytes = 79;
 
+const plainTag = /^[ -~]{0,63}$/;
+
 /**
  * What says that a loop device is ours, to people and to collectors of orphans: `devhost:<run>:<name>`. `losetup --list
  * --output name,ref` shows it (util-linux 2.40).
@@ -25,7 +27,7 @@ export const maxMappingTagBytes = 79;
  */
 export function loopTag(run: string, name: string): string {
 	const whole = `devhost:${run}:${name}`;
-	if (/^[ -~]{0,63}$/.test(whole)) return whole;
+	if (plainTag.test(whole)) return whole;
 	// A tag is read by people and by parsers of losetup's output: nothing that breaks a line.
 	const clean = whole.replaceAll(/\p{Cc}/gu, "?").toWellFormed();
 	let tag = "";

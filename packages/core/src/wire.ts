@@ -11,9 +11,15 @@ import type { Holder } from "./holder.ts";
  * | `open` | {@link OpenParams} | those of `secrets`, that of `tree` | {@link OpenResult} |
  * | `directory` | {@link DirectoryParams} | | null, with the directory of a mount as a descriptor |
  * | `close` | {@link CloseParams} | | null, also for a name that is not open |
+ * | `openEach` | {@link EachParams} of {@link OpenParams} | | null, when everything was told |
+ * | `closeEach` | {@link EachParams} of {@link CloseParams} | | null, when everything was told |
  *
  * During `open`, signals `log` with a string. An error has a code of `DeviceErrorCode` and {@link ErrorData} as data.
  * The end of the connection closes every device, last opened first. A call that was cancelled leaves nothing open.
+ *
+ * `openEach` and `closeEach` do for each of several devices what `open` and `close` do. During them, signals `done` with a list of
+ * {@link Done}, as soon as it is known, and `log` with {@link DeviceLog}. A service need not have them: the host then makes a call for
+ * each device.
  */
 export interface BeginParams {
 	/** The run's id, for tags. */
@@ -75,6 +81,31 @@ export interface CloseParams {
 	readonly name: string;
 	/** Nobody needs to be waited for: something on it is in use, and keeps it. Absent: as long as its driver wants to. */
 	readonly hurry?: true;
+}
+
+/** Several devices, that do not need each other. */
+export interface EachParams<Params extends OpenParams | CloseParams> {
+	/** Without what comes as a descriptor: secrets, the directory of a mount. */
+	readonly devices: readonly Params[];
+}
+
+/** What became of one device of several. */
+export interface Done {
+	/** Its place in the list. */
+	readonly index: number;
+	/** What `open` or `close` of it would have as result; absent if that failed. */
+	readonly result?: OpenResult | null;
+	/** What it failed with. */
+	readonly error?: Omit<RemoteFailure, "data"> & {
+		readonly name: string;
+		readonly data?: unknown;
+	};
+}
+
+/** What is said of one device of several. */
+export interface DeviceLog {
+	readonly index: number;
+	readonly text: string;
 }
 
 /** What a device error carries across beside code and message. */

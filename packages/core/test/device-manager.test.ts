@@ -61,7 +61,8 @@ describe("opening", () => {
 		await manager.open({ c: spec });
 
 		expect(begins).toEqual([[10, 11]]);
-		expect(service.log.slice(0, 3)).toEqual(["begin", "open a", "open b"]);
+		const calls = service.log.filter((line) => !line.endsWith(" done"));
+		expect(calls).toEqual(["begin", "open a", "open b", "open c"]);
 	});
 
 	test("returns what the service answered, under the device's name", async ({ expect }) => {
@@ -112,7 +113,7 @@ describe("opening", () => {
 		});
 
 		expect(service.log.join(", ")).toBe(
-			"begin, open a, open b, begin done, open b done, open a done, open c, open c done",
+			"begin, begin done, open a, open b, open b done, open a done, open c, open c done",
 		);
 		expect(service.requests.get("c")?.parents?.map(({ path }) => path)).toEqual([
 			"dev-b",
@@ -143,7 +144,7 @@ describe("opening", () => {
 		await manager.open(forest);
 
 		expect(service.log.join(", ")).toBe(
-			"begin, open a, open d, begin done, open d done, open e, open e done, " +
+			"begin, begin done, open a, open d, open d done, open e, open e done, " +
 				"open a done, open b, open b done, open c, open c done",
 		);
 	});

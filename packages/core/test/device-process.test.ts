@@ -168,8 +168,9 @@ describe("devices of a service process", () => {
 		await opened.close();
 		await services.stop();
 
-		expect(lines.filter((line) => line.startsWith("close"))).toEqual(
-			Array.from({ length: 300 }, (_, index) => `close d${299 - index}`),
+		const closed = lines.filter((line) => line.startsWith("close"));
+		expect(closed.toSorted()).toEqual(
+			[...specs.keys()].map((name) => `close ${name}`).toSorted(),
 		);
 	});
 
@@ -181,6 +182,21 @@ describe("devices of a service process", () => {
 
 		expect(error).toMatchObject({ code: "ERR_DEVICE_OPTIONS", device: "a" });
 		expect(error.message).toContain("lone surrogate");
+	});
+
+	test("whose options cannot be sent are told from those that they travel with", async ({
+		expect,
+	}) => {
+		const manager = managerOf();
+		const options = parseJson('{"filename":"\\ud800"}');
+
+		const error = await failureOf(manager.open({ a: spec, b: { ...spec, options }, c: spec }));
+		await services.stop();
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_OPTIONS", device: "b", alsoFailed: [] });
+		const names = (word: string): string[] =>
+			lines.flatMap((line) => (line.startsWith(word) ? [line.slice(word.length)] : []));
+		expect(names("close ").toSorted()).toEqual(names("open ").toSorted());
 	});
 });
 

@@ -1,5 +1,6 @@
 import type { DeviceCallOptions, DeviceServiceClient } from "../src/device-client.ts";
-import type { CloseParams, OpenParams } from "../src/wire.ts";
+import type { RemoteError } from "@devhost/rpc";
+import type { CloseParams, Done, EachParams, OpenParams, OpenResult } from "../src/wire.ts";
 
 /** What a fake service does with a call, by `open NAME` or `close NAME`; what is not named succeeds at once. */
 export type Behaviour = (options: DeviceCallOptions) => unknown;
@@ -11,11 +12,19 @@ export class FakeService implements DeviceServiceClient {
 	readonly requests = new Map<string, OpenParams>();
 	/** What `close` was told, each time. */
 	readonly closed: CloseParams[] = [];
+	/** Names of the devices that travelled together, for each such call. */
+	readonly groups: string[][] = [];
 	readonly behaviours: Record<string, Behaviour>;
+	readonly #takesGroups: boolean;
 	#minor = 0;
 
-	constructor(behaviours: Record<string, Behaviour> = {}) {
+	/** @param options - `takesGroups`: it has methods for several devices. Without, as a service that somebody else wrote. */
+	constructor(
+		behaviours: Record<string, Behaviour> = {},
+		{ takesGroups = false }: { readonly takesGroups?: boolean } = {},
+	) {
 		this.behaviours = behaviours;
+		this.#takesGroups = takesGroups;
 	}
 
 	/** Names that are open: opened and not closed. */
@@ -30,6 +39,38 @@ export class FakeService implements DeviceServiceClient {
 	}
 
 	async call(method: string, params: unknown, options: DeviceCallOptions) {
+		if (method !== "openEach" && method !== "closeEach") {
+			return { value: await this.#perform(method, params, options), [Symbol.dispose]() {} };
+		}
+		if (!this.#takesGroups) throw rpcError("ERR_RPC_METHOD");
+		const { devices } = params as EachParams<OpenParams | CloseParams>;
+		this.groups.push(devices.map(({ name }) => name));
+		await Promise.all(
+			devices.map(async (each, index) => {
+				const tell = (done: Omit<Done, "index">): void =>
+					options.onSignal?.({ name: "done", value: [{ index, ...done }] });
+				const log = ({ value }: { readonly value: unknown }): void =>
+					options.onSignal?.({ name: "log", value: { index, text: value } });
+				const own = { ...options, onSignal: log };
+				try {
+					const result = await this.#perform(method.slice(0, -4), each, own);
+					tell({ result: result as OpenResult });
+				} catch (error) {
+					const {
+						remoteName: name,
+						remoteCode: code,
+						message,
+						data,
+					} = error as RemoteError;
+					if (code === undefined) throw error;
+					tell({ error: { name, message, code, data } });
+				}
+			}),
+		);
+		return { value: null, [Symbol.dispose]() {} };
+	}
+
+	async #perform(method: string, params: unknown, options: DeviceCallOptions): Promise<unknown> {
 		const { name } = params as { name?: string };
 		const step = name === undefined ? method : `${method} ${name}`;
 		this.log.push(step);
@@ -38,7 +79,7 @@ export class FakeService implements DeviceServiceClient {
 		try {
 			const value = await (this.behaviours[step] ?? (() => undefined))(options);
 			this.log.push(`${step} done`);
-			return { value: value ?? this.#answer(method, name), [Symbol.dispose]() {} };
+			return value ?? this.#answer(method, name);
 		} catch (error) {
 			this.log.push(`${step} failed`);
 			throw error;

@@ -25,6 +25,7 @@ test("a service loads what a service needs, and no more", ({ expect }) => {
 		"cause-first.ts",
 		"close-failure.ts",
 		"device-service.ts",
+		"each-device.ts",
 		"error-wire.ts",
 		"error.ts",
 		"held-devices.ts",

@@ -3,6 +3,5 @@
  * which takes a millisecond of a service's start.
  */
 export function nowMs(): number {
-	const [seconds, nanoseconds] = process.hrtime();
-	return seconds * 1000 + nanoseconds / 1e6;
+	return process.uptime() * 1000;
 }

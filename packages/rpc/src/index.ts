@@ -6,7 +6,9 @@
 export { recycleBlob } from "./blob-pool.ts";
 export { Channel, type Receiver } from "./channel.ts";
 export { Client, type ClientOptions } from "./client.ts";
+export { errorBody } from "./error-body.ts";
 export {
+	type ErrorBody,
 	isRemoteError,
 	isRpcError,
 	RemoteError,

@@ -11,7 +11,7 @@ import {
 	toPlain,
 } from "@devhost/core";
 import { AT_FDCWD, type ExitStatus, type FdLike, fdNumber, openat2, statFd } from "@devhost/linux";
-import type { Service, ServiceOptions } from "@devhost/rpc";
+import { RpcError, type Service, type ServiceOptions } from "@devhost/rpc";
 import { speakOsbuild } from "@devhost/rpc/osbuild";
 import { answeredDevice, answeredMount, type OpenedByModule } from "./answer.ts";
 import { presentDevices } from "./block-devices.ts";
@@ -103,7 +103,10 @@ export class ModuleServices implements DeviceServiceClient {
 				await this.#close(params as { readonly name: string }, options);
 				return reply(null);
 			default:
-				throw new TypeError(`a device service has no method ${method}`);
+				throw new RpcError(
+					"ERR_RPC_METHOD",
+					`one of osbuild's modules has no method ${method}`,
+				);
 		}
 	}
 
