@@ -101,7 +101,6 @@ export class GroupedCalls implements DeviceServiceClient {
 	/** Never rejects. */
 	async #send(method: string, group: readonly Waiting[]): Promise<void> {
 		if (group.length === 1 || this.#isSimple) return this.#sendAlone(method, group);
-		const left = new Set(group);
 		try {
 			using _ = this.#groups.tryAcquire() ?? (await this.#groups.acquire());
 			const [{ options }] = group as [Waiting];
@@ -110,23 +109,24 @@ export class GroupedCalls implements DeviceServiceClient {
 			using __ = await this.#client.call(groupMethods.get(method) ?? method, params, {
 				...options,
 				onSignal: ({ name, value }) => {
-					if (name === "done") takeDone(value, group, left);
+					if (name === "done") takeDone(value, group);
 					else if (name === "log") passLog(value, group);
 				},
 			});
+			// Those that it has told of hear it no more.
 			const silent = new Error("the service did not say what became of it");
-			for (const each of left) each.reject(silent);
+			for (const each of group) each.reject(silent);
 		} catch (error) {
 			if (!isUnsent(error)) {
-				for (const each of left) each.reject(error);
+				for (const each of group) each.reject(error);
 				return;
 			}
 			if (isUnknownMethod(error)) this.#isSimple = true;
-			this.#sendAlone(method, left);
+			this.#sendAlone(method, group);
 		}
 	}
 
-	#sendAlone(method: string, group: Iterable<Waiting>): void {
+	#sendAlone(method: string, group: readonly Waiting[]): void {
 		for (const { params, options, resolve, reject } of group) {
 			this.#callAlone(method, params, options).then(resolve, reject);
 		}
@@ -145,11 +145,11 @@ class OneReply implements DeviceCallReply {
 }
 
 /** @param done - See `Done` of wire.ts. What is not of that shape is dropped: then the service has not said it. */
-function takeDone(done: unknown, group: readonly Waiting[], left: Set<Waiting>): void {
+function takeDone(done: unknown, group: readonly Waiting[]): void {
 	if (!Array.isArray(done)) return;
 	for (const each of done as unknown[]) {
 		const waiting = memberOf(each, group);
-		if (waiting === undefined || !left.delete(waiting)) continue;
+		if (waiting === undefined) continue;
 		const { result, error } = each as { readonly result?: unknown; readonly error?: unknown };
 		if (isNothing(error)) waiting.resolve(new OneReply(result));
 		else waiting.reject(new RemoteFailureError(error));

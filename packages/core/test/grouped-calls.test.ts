@@ -2,6 +2,7 @@ import { describe, test } from "vitest";
 import { DeviceManager, type DeviceEvent } from "../src/device-manager.ts";
 import type { DeviceServiceClient } from "../src/device-client.ts";
 import { isDeviceError, type DeviceError } from "../src/error.ts";
+import { GroupedCalls } from "../src/grouped-calls.ts";
 import {
 	fails,
 	FakeService,
@@ -75,6 +76,36 @@ describe("devices that are opened and closed at once", () => {
 			"close b",
 			"close a",
 		]);
+	});
+
+	test("do not travel with those that somebody else opens", async ({ expect }) => {
+		const { manager, service } = managerOf({
+			"open a": fails(remoteError("ERR_DEVICE_FILE", "a: no")),
+			"open c": () => turns(3),
+		});
+
+		const failure = failureOf(manager.open({ a: spec, b: spec }));
+		const opened = await manager.open({ c: spec, d: spec });
+
+		expect(await failure).toMatchObject({ device: "a" });
+		expect(service.groups.slice(0, 2)).toEqual([
+			["a", "b"],
+			["c", "d"],
+		]);
+		expect([...opened].map(({ name }) => name)).toEqual(["c", "d"]);
+		expect(service.left.toSorted()).toEqual(["c", "d"]);
+	});
+
+	test("travel alone with their descriptors", async ({ expect }) => {
+		const service = new FakeService({}, { takesGroups: true });
+		const calls = new GroupedCalls(service);
+
+		await Promise.all(
+			["a", "b"].map((name) => calls.call("open", { name, type: "t" }, { fds: [1] })),
+		);
+
+		expect(service.groups).toEqual([]);
+		expect(service.left).toEqual(["a", "b"]);
 	});
 
 	test("are 32 in a call, and not more than two calls at once", async ({ expect }) => {
