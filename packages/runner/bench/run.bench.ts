@@ -39,7 +39,7 @@ const [one, eight, sixtyFour] = [manifest(1), manifest(8), manifest(64)] as cons
 
 try {
 	const against = async (peer: string, comparisons: readonly Comparison[]): Promise<void> =>
-		console.log(table("devhost run, start to exit", peer, await compare(comparisons, 15)));
+		console.log(table("devhost run, start to exit", peer, await compare(comparisons, 31)));
 	await against("empty Node script", [
 		{ name: "1 loop device", unit: "ms", ours: run(one), peer: node, target: { atMost: 3.5 } },
 	]);
