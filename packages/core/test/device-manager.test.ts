@@ -6,9 +6,10 @@ import {
 	type DeviceEvent,
 	type DeviceManagerOptions,
 } from "../src/device-manager.ts";
-import { isDeviceError, type DeviceError } from "../src/error.ts";
+import { type DeviceError } from "../src/error.ts";
 import { parseJson } from "../src/json.ts";
 import {
+	failureOf,
 	fails,
 	FakeService,
 	remoteError,
@@ -30,15 +31,6 @@ function managerOf(
 	const onEvent = (event: DeviceEvent): void => void events.push(event);
 	const manager = new DeviceManager({ service: () => service, ...run, onEvent, ...options });
 	return { manager, service, events };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DeviceError> {
-	const error = await promise.then(
-		() => undefined,
-		(reason: unknown) => reason,
-	);
-	if (isDeviceError(error)) return error;
-	throw new Error("expected a DeviceError", { cause: error });
 }
 
 /** a; b on a; c on b; d; e on d. */

@@ -8,8 +8,8 @@ import {
 	type DeviceEvent,
 	type DeviceManagerOptions,
 } from "../src/device-manager.ts";
-import { isDeviceError, type DeviceError } from "../src/error.ts";
 import { parseJson } from "../src/json.ts";
+import { failureOf } from "./fake-service.ts";
 
 const fixture = fileURLToPath(new URL("fixtures/scripted-service.ts", import.meta.url));
 const spec = { type: "test.scripted" };
@@ -43,15 +43,6 @@ function managerOf(options: Partial<DeviceManagerOptions> = {}): DeviceManager {
 		devices: directory,
 		...options,
 	});
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DeviceError> {
-	const error = await promise.then(
-		() => undefined,
-		(reason: unknown) => reason,
-	);
-	if (isDeviceError(error)) return error;
-	throw new Error("expected a DeviceError", { cause: error });
 }
 
 describe("devices of a service process", () => {

@@ -1,5 +1,6 @@
 import type { DeviceCallOptions, DeviceServiceClient } from "../src/device-client.ts";
 import type { RemoteError } from "@devhost/rpc";
+import { type DeviceError, isDeviceError } from "../src/error.ts";
 import type { CloseParams, Done, EachParams, OpenParams, OpenResult } from "../src/wire.ts";
 
 /** What a fake service does with a call, by `open NAME` or `close NAME`; what is not named succeeds at once. */
@@ -130,4 +131,14 @@ export function fails(error: Error): Behaviour {
 	return () => {
 		throw error;
 	};
+}
+
+/** What a promise is rejected with, which has to be an error of a device. */
+export async function failureOf(promise: Promise<unknown>): Promise<DeviceError> {
+	const error = await promise.then(
+		() => undefined,
+		(reason: unknown) => reason,
+	);
+	if (isDeviceError(error)) return error;
+	throw new Error("expected a DeviceError", { cause: error });
 }

@@ -1,9 +1,9 @@
 import { describe, test } from "vitest";
 import { DeviceManager, type DeviceEvent } from "../src/device-manager.ts";
 import type { DeviceServiceClient } from "../src/device-client.ts";
-import { isDeviceError, type DeviceError } from "../src/error.ts";
 import { GroupedCalls } from "../src/grouped-calls.ts";
 import {
+	failureOf,
 	fails,
 	FakeService,
 	remoteError,
@@ -28,15 +28,6 @@ function managerOf(
 		onEvent: (event) => void events.push(event),
 	});
 	return { manager, service: service as FakeService, events };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DeviceError> {
-	const error = await promise.then(
-		() => undefined,
-		(reason: unknown) => reason,
-	);
-	if (isDeviceError(error)) return error;
-	throw new Error("expected a DeviceError", { cause: error });
 }
 
 function names(count: number): string[] {
