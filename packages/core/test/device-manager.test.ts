@@ -6,7 +6,6 @@ import {
 	type DeviceEvent,
 	type DeviceManagerOptions,
 } from "../src/device-manager.ts";
-import { type DeviceError } from "../src/error.ts";
 import { parseJson } from "../src/json.ts";
 import {
 	failureOf,
