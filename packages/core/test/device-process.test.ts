@@ -132,6 +132,19 @@ describe("devices of a service process", () => {
 		expect(lines).toEqual(["waiting slow", "open slow", "close slow"]);
 	});
 
+	test("that take too long are told from those that they travel with", async ({ expect }) => {
+		const manager = managerOf({ openTimeoutMs: 300 });
+		await service.client.hello;
+
+		const error = await failureOf(manager.open({ a: spec, slow: spec, b: spec }));
+		await services.stop();
+
+		expect(error).toMatchObject({ code: "ERR_DEVICE_TIMEOUT", device: "slow", alsoFailed: [] });
+		expect(lines.toSorted().join(", ")).toBe(
+			"close a, close b, close slow, open a, open b, open slow, waiting slow",
+		);
+	});
+
 	test("are gone with a service that dies, which is one error", async ({ expect }) => {
 		const manager = managerOf();
 		await manager.open({ a: spec });
