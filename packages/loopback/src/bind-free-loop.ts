@@ -41,7 +41,7 @@ const patience = 3;
  */
 const ours = new Set<number>();
 /** Those of them that are not bound yet. */
-let binding = 0;
+let pending = 0;
 
 /** A device that {@link bindFreeLoop} gave is bound no longer. */
 export function releaseLoop({ number }: BoundLoop): void {
@@ -71,14 +71,14 @@ export async function bindFreeLoop(sys: LoopSys, wanted: BindRequest): Promise<B
 		signal?.throwIfAborted();
 		const number = freeNumber(sys, filename, refusals);
 		ours.add(number);
-		binding++;
+		pending++;
 		let result: BoundLoop | Refusal | undefined;
 		try {
 			result = await tryBind(sys, number, wanted);
 			if ("loop" in result) return result;
 			refusals.push(result);
 		} finally {
-			binding--;
+			pending--;
 			if (result === undefined || !("loop" in result)) ours.delete(number);
 		}
 	}
@@ -94,7 +94,7 @@ function freeNumber(sys: LoopSys, filename: string, refusals: readonly Refusal[]
 	const isNotForUs = (number: number) => ours.has(number) || isHopeless(number);
 	try {
 		// The kernel would say the number that one of ours is about to be bound to.
-		const number = binding > 0 ? -1 : sys.getFree();
+		const number = pending > 0 ? -1 : sys.getFree();
 		if (number >= 0 && !isNotForUs(number)) return number;
 		// Ours are many where many are opened at once: nothing is free among them.
 		return sys.getFreeAfter(
