@@ -204,19 +204,8 @@ export function getSeals(fd: FdLike): number {
 }
 
 const statOut = new Float64Array(10);
-/** All that are written: for the compiler, which does not know how many a `Float64Array` has. */
-type StatNumbers = readonly [
-	number,
-	number,
-	number,
-	number,
-	number,
-	number,
-	number,
-	number,
-	number,
-	number,
-];
+/** What is read of it: the compiler does not know that a `Float64Array` has that many. */
+type StatNumbers = Readonly<Record<0 | 1 | 2 | 3 | 4 | 5 | 6 | 8 | 9, number>>;
 // A `struct flock`, as long as the call takes: they follow one another.
 const lockRange = new BigInt64Array(4);
 const lockType = new Int16Array(lockRange.buffer, 0, 1);

@@ -42,6 +42,7 @@ let folder: string;
 let nodes: Fd;
 let control: Fd;
 let file: Fd;
+const O_PATH = 0o10000000; // asm-generic/fcntl.h; Node has no name for it
 
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), "devhost-linux-"));
@@ -86,6 +87,20 @@ async function bind(config: {
 		}
 	}
 }
+
+describeAsRoot("a node", () => {
+	test.for([0o600, 0o660, 0o666])("has mode %o, whatever the umask", (mode, { expect }) => {
+		const before = process.umask(0o077);
+		try {
+			mknodat(nodes, "node", "char", { major: 1, minor: 3 }, mode);
+		} finally {
+			process.umask(before);
+		}
+
+		using node = openat2(nodes, "node", { flags: O_PATH });
+		expect(statFd(node)).toMatchObject({ type: "char", node: { major: 1, minor: 3 }, mode });
+	});
+});
 
 describeAsRoot("loop devices", () => {
 	test("are bound to a range of a file in one call", async ({ expect }) => {

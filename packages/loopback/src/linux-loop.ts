@@ -189,8 +189,9 @@ async function unbind(
 	calls.push({ call: "close", fd: loop });
 	if (claim !== undefined) calls.push({ call: "close", fd: claim });
 	calls.push({ call: "exists", path: boundPath(number) });
-	const results = await performInOrder(calls);
-	const isGone = results.at(-1) === 0 && isSysfsMounted();
+	const results = [...(await performInOrder(calls))];
+	// Whether that look itself fails is nothing to tell of: whoever closes looks again.
+	const isGone = results.pop() === 0 && isSysfsMounted();
 	const failures = results.map((result) => (isSysError(result) ? result : undefined));
 	const [flush, sync] = witness === undefined ? [] : failures.splice(0, 2);
 	return { isGone, flush, sync, close: failures.find((failure) => failure !== undefined) };
