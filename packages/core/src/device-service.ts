@@ -91,7 +91,14 @@ export function deviceService(
 			const device = await held.open(
 				request.name,
 				(listener) => call.onAbort(listener),
-				(signal, closeTimeout) => driver.open(parsed, { ...context, signal, closeTimeout }),
+				(signal, closeTimeout) => {
+					const open = () => driver.open(parsed, { ...context, signal, closeTimeout });
+					if (call.turn === undefined) return open();
+					return call.turn.then(() => {
+						signal.throwIfAborted();
+						return open();
+					});
+				},
 			);
 			return openResult(device);
 		} catch (error) {
@@ -104,10 +111,11 @@ export function deviceService(
 		return openDirectory(held, params);
 	};
 
-	const close = async (params: unknown): Promise<null> => {
+	const close = async (params: unknown, call: DeviceCall): Promise<null> => {
 		const { name, hurry } = object(params, "close");
 		if (typeof name !== "string") throw broken("close needs a name");
 		try {
+			if (call.turn !== undefined) await call.turn;
 			await held.close(name, { hurry: hurry === true });
 			return null;
 		} catch (error) {

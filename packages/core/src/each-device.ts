@@ -6,6 +6,8 @@ import { broken, object } from "./wire-params.ts";
 export interface DeviceCall {
 	/** Descriptors that came with the call. */
 	readonly fds: FdSet;
+	/** To be waited for before its work begins, when it is known who it is; undefined: its turn is now. */
+	readonly turn: Promise<void> | undefined;
 	/** Tells one listener when nobody waits any more. */
 	onAbort(listener: (reason: unknown) => void): void;
 	/** Tells the host a fact. */
@@ -31,11 +33,12 @@ export function eachDevice(method: string, act: Act): Handler {
 		const { devices } = object(params, method);
 		if (!Array.isArray(devices)) throw broken(`${method} needs a list of devices`);
 		const several = new CallForSeveral(call);
-		const tasks: Promise<void>[] = [];
-		for (const [index, device] of (devices as unknown[]).entries()) {
-			if (index > 0 && index % begunInTurn === 0) await nextTurn();
-			tasks.push(several.perform(index, () => act(device, several.of(index))));
-		}
+		let turn: Promise<void> | undefined;
+		const tasks = (devices as unknown[]).map((device, index) => {
+			if (index > 0 && index % begunInTurn === 0)
+				turn = turn === undefined ? nextTurn() : turn.then(nextTurn);
+			return several.perform(index, () => act(device, several.of(index, turn)));
+		});
 		await Promise.all(tasks);
 		several.tell();
 		return null;
@@ -44,6 +47,7 @@ export function eachDevice(method: string, act: Act): Handler {
 
 /** All of a call. */
 class CallForOne implements DeviceCall {
+	readonly turn = undefined;
 	readonly #call: HandlerCall;
 
 	constructor(call: HandlerCall) {
@@ -79,8 +83,8 @@ class CallForSeveral {
 	}
 
 	/** The part of one device. */
-	of(index: number): DeviceCall {
-		return new PartOfCall(this, index);
+	of(index: number, turn: Promise<void> | undefined): DeviceCall {
+		return new PartOfCall(this, index, turn);
 	}
 
 	onAbort(listener: (reason: unknown) => void): void {
@@ -126,10 +130,12 @@ class CallForSeveral {
 
 /** What one device has of a call for several. */
 class PartOfCall implements DeviceCall {
+	readonly turn: Promise<void> | undefined;
 	readonly #several: CallForSeveral;
 	readonly #index: number;
 
-	constructor(several: CallForSeveral, index: number) {
+	constructor(several: CallForSeveral, index: number, turn: Promise<void> | undefined) {
+		this.turn = turn;
 		this.#several = several;
 		this.#index = index;
 	}

@@ -110,6 +110,29 @@ describe("a device service", () => {
 		expect(waits).toEqual([5000, 100]);
 	});
 
+	test("opens nothing that is closed, or that nobody waits for, before its turn", async ({
+		expect,
+	}) => {
+		const opened: string[] = [];
+		const { service, client, close } = await begun(
+			scripted(async ({ name }) => void opened.push(name)),
+		);
+		const devices = Array.from({ length: 12 }, (_, index) => ({
+			name: `d${index}`,
+			type: "test.scripted",
+		}));
+		const giveUp = new AbortController();
+
+		const ended = client.call("openEach", { devices }, { signal: giveUp.signal });
+		await close("d7");
+		giveUp.abort();
+		await ended.catch(() => {});
+		await turns(3);
+
+		expect(opened).toEqual(["d0", "d1", "d2", "d3", "d4", "d5", "d6"]);
+		await service.close();
+	});
+
 	test("closes everything at the end, last opened first, then its directories", async ({
 		expect,
 	}) => {

@@ -76,7 +76,8 @@ describe("a method for several devices", () => {
 	test("lets others have a turn when it has begun some", async ({ expect }) => {
 		const { call } = callOf();
 		let begun = 0;
-		const count = async (): Promise<null> => {
+		const count = async (_: unknown, { turn }: DeviceCall): Promise<null> => {
+			if (turn !== undefined) await turn;
 			begun += 1;
 			await turns(99);
 			return null;
