@@ -16,7 +16,8 @@ export function closestName(name: string, candidates: Iterable<string>): string 
 			wanted !== "" && other.endsWith(`.${wanted}`)
 				? 0.5
 				: editDistance(wanted, other, least);
-		if (distance >= least) continue;
+		// Every letter differs: of short names that is no more than one.
+		if (distance >= least || distance === Math.max(wanted.length, other.length)) continue;
 		least = distance;
 		closest = candidate;
 	}

@@ -17,6 +17,11 @@ test.for([
 	expect(closestName(name, keys)).toBe(expected);
 });
 
+test("a name with nothing in common is not near, however short", ({ expect }) => {
+	expect(closestName("q", ["a", "qa"])).toBe("qa");
+	expect(closestName("q", ["a", "b"])).toBeUndefined();
+});
+
 test("a last part is nearer than a similar name", ({ expect }) => {
 	expect(closestName("luks2", ["luks1", "devhost.luks2"])).toBe("devhost.luks2");
 });
