@@ -189,15 +189,21 @@ describe("devhost run as an ordinary user", () => {
 			devices: { disk },
 			stages: [{ name: "no", run: ["true"] }],
 		});
-		const running = start(manifest);
-		await new Promise((resolve) => setTimeout(resolve, 500));
-		process.kill(-(running.child.pid as number), "SIGINT");
+		const isBooting = (): boolean =>
+			processesWith("rootfstype=hostfs").some((pid) => guestProcesses().includes(pid));
 
-		const { code, stdout } = await running.ended;
+		for (const waitMs of [0, 50]) {
+			const running = start(manifest);
+			await expect.poll(isBooting, { interval: 2, timeout: 20_000 }).toBe(true);
+			await new Promise((resolve) => setTimeout(resolve, waitMs));
+			process.kill(-(running.child.pid as number), "SIGINT");
 
-		expect(code).toBe(130);
-		expect(stdout).not.toContain("no:");
-		expect(guestProcesses()).toEqual([]);
+			const { code, stdout } = await running.ended;
+
+			expect(code).toBe(130);
+			expect(stdout).not.toContain("no:");
+			expect(guestProcesses()).toEqual([]);
+		}
 	});
 
 	test("says which file it may not write, before anything is booted", async ({ expect }) => {
