@@ -117,6 +117,8 @@ describeAsRoot("kill -9", () => {
 			const servicePid = Number(await firstOutput(host));
 
 			const bound = folder.boundLoops();
+			// It would end by itself, perhaps before we come to it.
+			if (who === "both") process.kill(servicePid, "SIGSTOP");
 			if (who !== "service") host.kill("SIGKILL");
 			if (who !== "host") process.kill(servicePid, "SIGKILL");
 			const areGone = await until(() => folder.boundLoops().length === 0, 1_000 * slowness);
