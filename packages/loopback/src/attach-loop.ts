@@ -185,7 +185,7 @@ function expectDevice(): void {
 	}
 }
 
-/** While it is opened; then it has two or three. */
+/** While it is opened; then it has three or four. */
 const fdsOfDevice = 8;
 
 /** One for the process: it keeps a descriptor once it was asked for a lock in a device directory. */

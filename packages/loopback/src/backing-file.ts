@@ -13,11 +13,17 @@ export interface WantedFile {
 	readonly filename: string;
 }
 
-/** A backing file, open until a loop device is bound to it; then it is disposed. */
+/** A backing file, open until its loop device is closed. */
 export interface BackingFile extends Disposable {
 	readonly file: FdLike;
 	/**
-	 * The same file opened once more, for whoever takes it.
+	 * Gives the open file away: whoever takes it closes it. The loop device has the same one open.
+	 *
+	 * @returns undefined when it is the caller's, who opened it.
+	 */
+	handOver(): Handle | undefined;
+	/**
+	 * The same file opened once more.
 	 *
 	 * A lost write is reported once to each open file. The kernel flushes the loop device's own one whenever a file
 	 * system asks for it, and takes that report.
@@ -37,28 +43,40 @@ export interface BackingFile extends Disposable {
  */
 export function openBackingFile(sys: LoopSys, wanted: WantedFile): BackingFile {
 	const { file, tree, readOnly, filename } = wanted;
-	using opened = new DisposableStack();
+	using acquired = new DisposableStack();
 	try {
-		const found = typeof file === "string" ? opened.use(sys.findFile(tree, file)).fd : file;
+		const path = typeof file === "string" ? acquired.use(sys.findFile(tree, file)) : undefined;
+		const found = path?.fd ?? (file as FdLike);
 		const facts = sys.statFile(found);
 		requireKind(facts, filename);
-		let bindable = found;
 		// An open file is used as it is: whoever opened it decided whether it can be written.
-		if (typeof file === "string") {
-			const open = readOnly
-				? sys.openFile(found, true)
-				: openWritable(sys, found, wanted, facts);
-			bindable = opened.use(open).fd;
-		}
+		const opened =
+			path &&
+			acquired.use(
+				readOnly ? sys.openFile(found, true) : openWritable(sys, found, wanted, facts),
+			);
+		const bindable = opened?.fd ?? found;
 		const sizeBytes = facts.type === "block" ? sys.blockSizeBytes(bindable) : facts.sizeBytes;
-		const witness = sys.openFile(found, true);
-		const owned = opened.move(); // nothing below can throw
+		const witness = acquired.use(sys.openFile(found, true));
+		path?.close();
+		let own = opened;
+		acquired.move(); // nothing below can throw
 		return {
 			file: bindable,
 			witness,
 			facts,
 			sizeBytes,
-			[Symbol.dispose]: () => owned.dispose(),
+			handOver() {
+				own = undefined;
+				return opened;
+			},
+			[Symbol.dispose]() {
+				try {
+					own?.close();
+				} finally {
+					witness.close(); // it was only read: nothing to wait for
+				}
+			},
 		};
 	} catch (error) {
 		throw fileError(error, filename);

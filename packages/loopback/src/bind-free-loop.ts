@@ -9,7 +9,7 @@ import { verifyBinding } from "./verify-binding.ts";
 /** A loop device that is to be bound. */
 export interface BindRequest {
 	readonly request: LoopRequest;
-	/** Lent until the loop is bound. */
+	/** Lent. */
 	readonly backing: BackingFile;
 	readonly config: LoopConfig;
 }

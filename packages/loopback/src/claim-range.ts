@@ -1,38 +1,86 @@
-import { DeviceBusy, timeoutMsOf, waitUntil } from "@devhost/core";
+import { DeviceBusy, throwFailures, timeoutMsOf, waitUntil } from "@devhost/core";
 import type { BackingFile } from "./backing-file.ts";
 import type { ByteRange } from "./byte-range.ts";
-import type { FileFacts, LoopSys } from "./loop.ts";
+import type { FileFacts, Handle, LoopSys } from "./loop.ts";
 import type { LoopRequest } from "./loop-request.ts";
+
+/** Bytes of a file that a device shows. */
+export interface Claim {
+	readonly range: ByteRange;
+	/** The open file that has the lock, but for what others had before. */
+	readonly file: Handle;
+	/** Lets go of some of it. */
+	readonly unlock: (part: ByteRange) => void;
+}
+
+/** What devices of one process show of a file. */
+interface FileClaims {
+	/** Of devices that are open. */
+	readonly open: Set<Claim>;
+	/** Of devices that are closed, for as long as others show bytes of which these have the lock. */
+	readonly kept: Set<Claim>;
+}
 
 /** What devices of one process show, by file. */
 export class Claims {
-	readonly #ranges = new Map<string, Set<ByteRange>>();
+	readonly #byFile = new Map<string, FileClaims>();
 
 	/** What of a range none of them shows. */
 	without(file: FileFacts, range: ByteRange): ByteRange[] {
-		let parts = [range];
-		for (const { offsetBytes, sizeBytes } of this.#ranges.get(keyOf(file)) ?? []) {
-			parts = parts.flatMap((part) => [
-				between(part.offsetBytes, Math.min(offsetBytes, endOf(part))),
-				between(Math.max(offsetBytes + sizeBytes, part.offsetBytes), endOf(part)),
-			]);
-			parts = parts.filter((part) => part.sizeBytes > 0);
-		}
-		return parts;
+		return partsWithout(range, this.#byFile.get(keyOf(file))?.open ?? []);
 	}
 
-	/** Adds one, until what is returned is disposed. */
-	add(file: FileFacts, range: ByteRange): Disposable {
+	/** Adds one, until what is returned is disposed. Takes its file, and closes it when nobody needs its lock any more. */
+	add(file: FileFacts, claim: Claim): Disposable {
 		const key = keyOf(file);
-		const ranges = this.#ranges.get(key) ?? new Set();
-		this.#ranges.set(key, ranges.add(range));
+		const claims = this.#byFile.get(key) ?? { open: new Set(), kept: new Set() };
+		this.#byFile.set(key, claims);
+		claims.open.add(claim);
 		return {
 			[Symbol.dispose]: () => {
-				ranges.delete(range);
-				if (ranges.size === 0) this.#ranges.delete(key);
+				claims.open.delete(claim);
+				claims.kept.add(claim);
+				if (claims.open.size === 0) this.#byFile.delete(key);
+				throwFailures(letGo(claims));
 			},
 		};
 	}
+}
+
+/** Closes the files of closed devices, or lets go of what no device shows that is open. Returns what failed. */
+function letGo({ open, kept }: FileClaims): unknown[] {
+	const failures: unknown[] = [];
+	for (const claim of kept) {
+		try {
+			const isNeeded = [...open].some(({ range }) => overlaps(range, claim.range));
+			if (isNeeded) {
+				for (const part of partsWithout(claim.range, open)) claim.unlock(part);
+				continue;
+			}
+			kept.delete(claim);
+			claim.file.close();
+		} catch (error) {
+			failures.push(error);
+		}
+	}
+	return failures;
+}
+
+function partsWithout(range: ByteRange, claims: Iterable<Claim>): ByteRange[] {
+	let parts = [range];
+	for (const { range: shown } of claims) {
+		const { offsetBytes } = shown;
+		parts = parts.flatMap((part) => [
+			between(part.offsetBytes, Math.min(offsetBytes, endOf(part))),
+			between(Math.max(endOf(shown), part.offsetBytes), endOf(part)),
+		]);
+		parts = parts.filter((part) => part.sizeBytes > 0);
+	}
+	return parts;
+}
+
+function overlaps(a: ByteRange, b: ByteRange): boolean {
+	return a.offsetBytes < endOf(b) && b.offsetBytes < endOf(a);
 }
 
 function keyOf({ device: { major, minor }, inode }: FileFacts): string {
@@ -54,8 +102,9 @@ const nothing: Disposable = { [Symbol.dispose]() {} };
  * would take them for two devices and mount the same file system twice, each with a cache of its own, and destroy it. Devices of
  * one process may overlap: whoever has a whole disk and a part of it in one stage says so himself.
  *
- * The lock belongs to the open file, which the loop device keeps open, and so it goes with the device, however that ends. Waits a
- * while for one that is just being closed. A file that the caller has opened is the caller's to lock.
+ * The lock belongs to the open file, which the loop device keeps open, and so it goes with the device, however that ends. Where
+ * several devices show the same bytes, the first has the lock, and it stays until the last of them is closed. Waits a while for one
+ * that is just being closed. A file that the caller has opened is the caller's to lock.
  *
  * @returns disposed when the device is closed.
  * @throws {@link DeviceBusy} somebody has them.
@@ -66,14 +115,19 @@ export function claimRange(
 	backing: BackingFile,
 	range: ByteRange,
 ): Disposable | Promise<Disposable> {
-	const { file, readOnly } = request;
-	const { facts } = backing;
-	if (typeof file !== "string" || facts.type !== "file") return nothing;
+	const { facts, file } = backing;
+	if (typeof request.file !== "string" || facts.type !== "file") return nothing;
+	const mode = request.readOnly ? "shared" : "exclusive";
 	const isOurs = (): boolean => {
 		const parts = sys.claims.without(facts, range);
-		return parts.every((part) => sys.lockRange(backing.file, part, readOnly));
+		return parts.every((part) => sys.lockRange(file, part, mode));
 	};
-	const claim = (): Disposable => sys.claims.add(facts, range);
+	const claim = (): Disposable => {
+		const own = backing.handOver();
+		if (own === undefined) return nothing;
+		const unlock = (part: ByteRange): void => void sys.lockRange(own.fd, part, "unlock");
+		return sys.claims.add(facts, { range, file: own, unlock });
+	};
 	return isOurs() ? claim() : waitForOthers(sys, { request, facts, range, isOurs, claim });
 }
 

@@ -80,8 +80,7 @@ export function linuxLoop({
 				flags: (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK,
 			}),
 		statFile: statFd,
-		lockRange(file, { offsetBytes, sizeBytes }, shared) {
-			const mode = shared ? "shared" : "exclusive";
+		lockRange(file, { offsetBytes, sizeBytes }, mode) {
 			try {
 				return lockFileRange(file, { mode, startBytes: offsetBytes, sizeBytes });
 			} catch (error) {

@@ -37,9 +37,8 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 		// Whatever is acquired here is released, last first, if a later step throws.
 		await using acquired = new AsyncDisposableStack();
 		signal?.throwIfAborted();
-		using backing = openBackingFile(sys, request);
+		const backing = acquired.use(openBackingFile(sys, request));
 		const { witness } = backing;
-		acquired.defer(() => witness.close()); // it was only read: nothing to wait for
 		const { offsetBytes, sizeBytes } = byteRange(request, backing.sizeBytes);
 		const claim = claimRange(sys, request, backing, { offsetBytes, sizeBytes });
 		acquired.use(claim instanceof Promise ? await claim : claim);
@@ -64,7 +63,6 @@ export async function openLoop(sys: LoopSys, request: LoopRequest): Promise<Open
 
 		const { number, path, facts, loop } = bound;
 		const node = sys.nodeOf(number);
-		backing[Symbol.dispose](); // the loop device has it open itself
 		const owned = acquired.move(); // nothing below can throw
 		return {
 			number,

@@ -450,6 +450,61 @@ describeAsRoot("bytes that a device of another process shows", () => {
 		expect(second.sizeBytes).toBe(megabyte);
 	});
 
+	test("stay refused while one of this process shows them, whichever was the first", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", megabyte);
+		const part = (startSectors: number) => ({
+			file,
+			startSectors,
+			sizeSectors: 8,
+			closeTimeoutMs: 20,
+		});
+		const busy = { code: "ERR_DEVICE_BUSY" };
+
+		const whole = await attachLoop({ file });
+		const inside = await attachLoop(part(100));
+		const within = await attachLoop({ ...part(102), sizeSectors: 2 });
+		await whole.close();
+		await expect(attachLoop({ ...part(107), sys })).rejects.toMatchObject(busy);
+		await (await attachLoop({ ...part(108), sys })).close();
+		await (await attachLoop({ ...part(92), sys })).close();
+		await inside.close();
+		await expect(attachLoop({ ...part(101), sys })).rejects.toMatchObject(busy);
+		await (await attachLoop({ ...part(104), sys })).close();
+		const again = await attachLoop({ file });
+		await within.close();
+		await expect(attachLoop({ ...part(102), sys })).rejects.toMatchObject(busy);
+		await again.close();
+		await using theirs = await attachLoop({ file, closeTimeoutMs: 20, sys });
+
+		expect(theirs.sizeBytes).toBe(megabyte);
+		await theirs.close();
+		expect(openDescriptors().filter((path) => path === file)).toEqual([]);
+	});
+
+	test("have no descriptor left of a device that is closed, while others of the file are open", async ({
+		expect,
+	}) => {
+		const file = folder.file("disk.img", megabyte);
+		const part = (startSectors: number, sizeSectors = 8) =>
+			attachLoop({ file, startSectors, sizeSectors });
+		const count = (): number => openDescriptors().filter((path) => path === file).length;
+
+		const middle = await part(100);
+		const ofOne = count();
+		const first = await part(0);
+		const last = await part(200);
+		await first.close();
+		await last.close();
+		expect(count()).toBe(ofOne);
+		await using _firstAgain = await part(0, 4);
+		await using _lastAgain = await part(204, 4);
+		await middle.close();
+
+		expect(count()).toBe(2 * ofOne);
+	});
+
 	test("are refused where one of this process shows others of them", async ({ expect }) => {
 		const file = folder.file("disk.img", megabyte);
 		const part = { file, sizeSectors: 8, closeTimeoutMs: 20 };

@@ -168,8 +168,9 @@ export function fakeLoop(options: FakeOptions = {}): FakeLoop {
 			return { type, sizeBytes: type === "file" ? sizeBytes : 0, device, inode: 42n, mode };
 		},
 		claims: new Claims(),
-		lockRange() {
-			step("lockRange");
+		lockRange(_file, _range, mode) {
+			step(mode === "unlock" ? "unlockRange" : "lockRange");
+			if (mode === "unlock") return true;
 			return lockLooks-- <= 0;
 		},
 		loopsOf: async () => [9],

@@ -50,6 +50,7 @@ test("opens and closes in this order", async ({ expect }) => {
 		"statFile",
 		"openFile to write",
 		"openFile to read",
+		"close found file",
 		"lockRange",
 		"getFree",
 		"openNode",
@@ -57,8 +58,6 @@ test("opens and closes in this order", async ({ expect }) => {
 		"bind",
 		"makeNode",
 		"unlock",
-		"close file to write",
-		"close found file",
 	]);
 	expect(closing).toEqual([
 		"claim",
@@ -69,6 +68,7 @@ test("opens and closes in this order", async ({ expect }) => {
 		"close loop",
 		"close claim",
 		"isBound",
+		"close file to write",
 		"close file to read",
 	]);
 	expect(machine.leftovers()).toEqual([]);

@@ -14,8 +14,8 @@ export function serveLoopback(): Promise<void> {
 				const sys = linuxLoop();
 				// Manifests of osbuild have a whole disk and slices of it in one stage (zipl.inst), each with a service of its
 				// own: they share their bytes. A run of devhost, which would want them for itself, is still told of them.
-				const lockRange: LoopSys["lockRange"] = (file, range) =>
-					sys.lockRange(file, range, true);
+				const lockRange: LoopSys["lockRange"] = (file, range, mode) =>
+					sys.lockRange(file, range, mode === "exclusive" ? "shared" : mode);
 				return loopback({ ...sys, lockRange });
 			},
 			answer: ({ path, node, options }) => ({
