@@ -51,14 +51,15 @@ export class Claims {
 function letGo({ open, kept }: FileClaims): unknown[] {
 	const failures: unknown[] = [];
 	for (const claim of kept) {
+		const parts = partsWithout(claim.range, open);
+		const isNeeded = sizeOf(parts) < claim.range.sizeBytes;
 		try {
-			const isNeeded = [...open].some(({ range }) => overlaps(range, claim.range));
 			if (isNeeded) {
-				for (const part of partsWithout(claim.range, open)) claim.unlock(part);
-				continue;
+				for (const part of parts) claim.unlock(part);
+			} else {
+				kept.delete(claim);
+				claim.file.close();
 			}
-			kept.delete(claim);
-			claim.file.close();
 		} catch (error) {
 			failures.push(error);
 		}
@@ -69,9 +70,9 @@ function letGo({ open, kept }: FileClaims): unknown[] {
 function partsWithout(range: ByteRange, claims: Iterable<Claim>): ByteRange[] {
 	let parts = [range];
 	for (const { range: shown } of claims) {
-		const { offsetBytes } = shown;
+		if (parts.length === 0) break;
 		parts = parts.flatMap((part) => [
-			between(part.offsetBytes, Math.min(offsetBytes, endOf(part))),
+			between(part.offsetBytes, Math.min(shown.offsetBytes, endOf(part))),
 			between(Math.max(endOf(shown), part.offsetBytes), endOf(part)),
 		]);
 		parts = parts.filter((part) => part.sizeBytes > 0);
@@ -79,8 +80,8 @@ function partsWithout(range: ByteRange, claims: Iterable<Claim>): ByteRange[] {
 	return parts;
 }
 
-function overlaps(a: ByteRange, b: ByteRange): boolean {
-	return a.offsetBytes < endOf(b) && b.offsetBytes < endOf(a);
+function sizeOf(parts: readonly ByteRange[]): number {
+	return parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 function keyOf({ device: { major, minor }, inode }: FileFacts): string {

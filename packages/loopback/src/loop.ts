@@ -117,11 +117,7 @@ export interface LoopSys {
 	 * Locks bytes of an open file for as long as that is open anywhere: for itself alone, or among readers; or lets go of them.
 	 * Never waits; false: somebody else has some of them.
 	 */
-	lockRange(
-		file: FdLike,
-		range: ByteRange,
-		mode: "exclusive" | "shared" | "unlock",
-	): boolean;
+	lockRange(file: FdLike, range: ByteRange, mode: "exclusive" | "shared" | "unlock"): boolean;
 	/** The numbers of the loop devices that show some of these bytes of a file, to explain an error. */
 	loopsOf(file: FileFacts, range: ByteRange): Promise<readonly number[]>;
 	/** Bytes of an open block device. */
