@@ -92,11 +92,11 @@ export function deviceService(
 				request.name,
 				(listener) => call.onAbort(listener),
 				(signal, closeTimeout) => {
-					const open = () => driver.open(parsed, { ...context, signal, closeTimeout });
-					if (call.turn === undefined) return open();
+					const openNow = () => driver.open(parsed, { ...context, signal, closeTimeout });
+					if (call.turn === undefined) return openNow();
 					return call.turn.then(() => {
 						signal.throwIfAborted();
-						return open();
+						return openNow();
 					});
 				},
 			);
