@@ -31,9 +31,10 @@ class Device implements AsyncDisposable {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		if (this.mapper.status(this.which) !== undefined)
-			await this.mapper.removeDeferred(this.which);
-		this.mapper.close();
+		using mapper = this.mapper;
+		// Whether it is there is not asked before: one that is armed may go between the two.
+		const code = await codeOf(mapper.removeDeferred(this.which));
+		if (code !== undefined && code !== "ENXIO") throw new Error(`${this.name}: ${code}`);
 	}
 }
 
